@@ -1,0 +1,486 @@
+"""The tree: conversations, messages, authors and contents.
+
+The names, constructors, builders and wire JSON are those of `openai_harmony`; the objects are
+frozen, so a builder returns a new object and leaves the old one as it was.
+
+A message that was read also remembers how it was written: which production its header took
+(`HeaderSpelling`), which token ended it, where it stood, and the ids of its body. None of that
+takes part in equality, which is about meaning; rendering uses it to give back what was read.
+"""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
+
+from harmony_grammar.errors import Span
+from harmony_grammar.tokens import after_marker, is_marked
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from typing_extensions import Self
+
+__all__ = [
+    "Author",
+    "Channel",
+    "Content",
+    "ContentType",
+    "Conversation",
+    "CustomRole",
+    "HeaderSpelling",
+    "Message",
+    "OpenMessage",
+    "Role",
+    "Start",
+    "TextContent",
+]
+
+Channel: TypeAlias = str
+"""A channel is its name."""
+
+Start: TypeAlias = Literal["conversation", "prompt", "completion"]
+"""Where a text begins and ends: whole messages, an open header at the end, or one at the start."""
+
+
+class Role(str, Enum):
+    """Who speaks, in the format's five roles."""
+
+    USER = "user"
+    ASSISTANT = "assistant"
+    SYSTEM = "system"
+    DEVELOPER = "developer"
+    TOOL = "tool"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Role:
+        known = ", ".join(role.value for role in cls)
+        message = f"Unknown role: {value!r} (the roles are {known})"
+        raise ValueError(message)
+
+
+class CustomRole(str):
+    """A role that a grammar of one's own adds to the five."""
+
+    __slots__ = ()
+
+    @property
+    def value(self) -> str:
+        """The role's word, as `Role.value`."""
+        return str(self)
+
+
+class ContentType(str):
+    """What a body is, in wire spelling: a word, after the constrain marker if it is constrained.
+
+    Example:
+        >>> ContentType("json").constrained
+        False
+    """
+
+    __slots__ = ()
+
+    @property
+    def constrained(self) -> bool:
+        """Whether the marker stands before the word."""
+        return is_marked(self)
+
+    @property
+    def name(self) -> str:
+        """The word alone."""
+        return after_marker(self)
+
+
+def _expect(
+    kind: type | tuple[type, ...], name: str, value: object, *, optional: bool = False
+) -> None:
+    """Raise a `TypeError` that names the field, unless `value` is of `kind`."""
+    if isinstance(value, kind) or (optional and value is None):
+        return
+    kinds = kind if isinstance(kind, tuple) else (kind,)
+    wanted = " or ".join(k.__name__ for k in kinds) + (" or None" if optional else "")
+    message = f"{name} must be {wanted}, not {type(value).__name__}"
+    raise TypeError(message)
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who a message is from: a role, and for tools (and named users) a name."""
+
+    role: Role | CustomRole
+    name: str | None = None
+
+    def __post_init__(self) -> None:
+        _expect(str, "Author.role", self.role)
+        _expect(str, "Author.name", self.name, optional=True)
+        if not isinstance(self.role, (Role, CustomRole)):
+            object.__setattr__(self, "role", Role(self.role))
+
+    @classmethod
+    def new(cls, role: Role | CustomRole, name: str) -> Self:
+        """An author with a name."""
+        return cls(role=role, name=name)
+
+
+class Content(ABC):
+    """One piece of what a message says."""
+
+    __slots__ = ()
+
+    kind: ClassVar[str]
+    """The `type` of the piece in wire JSON."""
+
+    _kinds: ClassVar[dict[str, type[Content]]] = {}
+
+    def __init_subclass__(cls) -> None:
+        if "kind" in vars(cls):
+            Content._kinds[cls.kind] = cls
+
+    @abstractmethod
+    def to_dict(self) -> dict[str, Any]:
+        """The piece as wire JSON data."""
+
+    @classmethod
+    @abstractmethod
+    def from_dict(cls, raw: Mapping[str, Any]) -> Self:
+        """The piece that wire JSON data describes."""
+
+    @staticmethod
+    def of_dict(raw: Mapping[str, Any]) -> Content:
+        """The piece of whichever kind `raw["type"]` names.
+
+        Raises:
+            ValueError: if no kind of content has that name.
+        """
+        kind = Content._kinds.get(raw.get("type", ""))
+        if kind is None:
+            message = (
+                f"Unknown content variant: {raw!r} (the variants are {', '.join(Content._kinds)})"
+            )
+            raise ValueError(message)
+        return kind.from_dict(raw)
+
+
+@dataclass(frozen=True, slots=True)
+class TextContent(Content):
+    """A piece of text.
+
+    Attributes:
+        text: the text.
+        ids: the ids that it was read from, if it was read from ids.
+    """
+
+    kind: ClassVar[str] = "text"
+
+    text: str
+    ids: Sequence[int] | None = field(default=None, compare=False, repr=False, kw_only=True)
+
+    def __post_init__(self) -> None:
+        _expect(str, "TextContent.text", self.text)
+
+    def to_dict(self) -> dict[str, Any]:
+        """`{"type": "text", "text": …}`."""
+        return {"type": self.kind, "text": self.text}
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any]) -> Self:
+        """The content that `to_dict` wrote."""
+        return cls(text=raw["text"])
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderSpelling:
+    """How a header was written: its production, and the ids it was read from.
+
+    Attributes:
+        symbols: the names of the header's terminals, in order, as the grammar calls them.
+        text: the header's text.
+        ids: its ids, if it was read from ids; they may be a tokenisation of the model's own.
+    """
+
+    symbols: tuple[str, ...]
+    text: str
+    ids: tuple[int, ...] | None = None
+
+
+def _contents(value: object, name: str) -> tuple[Content, ...]:
+    """Bring what a caller gives as contents into a tuple of contents."""
+    if isinstance(value, (str, Content)):
+        value = (value,)
+    _expect((list, tuple), name, value)
+    pieces = tuple(TextContent(p) if isinstance(p, str) else p for p in value)  # type: ignore[attr-defined]
+    for piece in pieces:
+        _expect(Content, f"an item of {name}", piece)
+    return pieces
+
+
+def _text(contents: tuple[Content, ...]) -> str:
+    return "".join(piece.text for piece in contents if isinstance(piece, TextContent))
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message.
+
+    Attributes:
+        author: who it is from.
+        content: what it says, in pieces.
+        channel: the channel it is on.
+        recipient: whom it is addressed to; for the assistant's messages, the tool it calls.
+        content_type: what its body is.
+        terminator: the token that ended it, if it was read; rendering chooses by rule otherwise.
+        header: how its header was written, if it was read.
+        offsets: where it begins, where its body begins, where its terminator begins and where
+            it ends, in characters or indices of ids, if it was read.
+    """
+
+    author: Author
+    content: tuple[Content, ...] = ()
+    channel: Channel | None = None
+    recipient: str | None = None
+    content_type: ContentType | None = None
+    terminator: str | None = field(default=None, compare=False, repr=False, kw_only=True)
+    header: HeaderSpelling | None = field(default=None, compare=False, repr=False, kw_only=True)
+    offsets: tuple[int, int, int, int] | None = field(
+        default=None, compare=False, repr=False, kw_only=True
+    )
+
+    def __post_init__(self) -> None:
+        _expect(Author, "Message.author", self.author)
+        object.__setattr__(self, "content", _contents(self.content, "Message.content"))
+        for name in ("channel", "recipient", "content_type"):
+            _expect(str, f"Message.{name}", getattr(self, name), optional=True)
+        if self.content_type is not None:
+            object.__setattr__(self, "content_type", ContentType(self.content_type))
+
+    @classmethod
+    def from_author_and_content(cls, author: Author, content: str | Content) -> Self:
+        """A message of `author` with one piece of content."""
+        return cls(author, _contents(content, "content"))
+
+    @classmethod
+    def from_role_and_content(cls, role: Role, content: str | Content) -> Self:
+        """A message of a nameless author with one piece of content."""
+        return cls(Author(role), _contents(content, "content"))
+
+    @classmethod
+    def from_role_and_contents(cls, role: Role, contents: Sequence[Content]) -> Self:
+        """A message of a nameless author with several pieces of content."""
+        return cls(Author(role), tuple(contents))
+
+    def adding_content(self, content: str | Content) -> Self:
+        """This message with one more piece at the end."""
+        return replace(self, content=(*self.content, *_contents(content, "content")))
+
+    def with_channel(self, channel: Channel) -> Self:
+        """This message on another channel."""
+        return replace(self, channel=channel)
+
+    def with_recipient(self, recipient: str) -> Self:
+        """This message addressed to `recipient`."""
+        return replace(self, recipient=recipient)
+
+    def with_content_type(self, content_type: str) -> Self:
+        """This message with its body declared as `content_type`, in wire spelling."""
+        return replace(self, content_type=ContentType(content_type))
+
+    @property
+    def text(self) -> str:
+        """The text of all text contents, joined."""
+        return _text(self.content)
+
+    @property
+    def span(self) -> Span | None:
+        """Where the whole message stood, or None if it was not read."""
+        return self.offsets and Span(self.offsets[0], self.offsets[3])
+
+    @property
+    def header_span(self) -> Span | None:
+        """Where its header stood, from the start token through the token that opens the body."""
+        return self.offsets and Span(self.offsets[0], self.offsets[1])
+
+    @property
+    def body_span(self) -> Span | None:
+        """Where its body stood, between the header and the terminator."""
+        return self.offsets and Span(self.offsets[1], self.offsets[2])
+
+    def canonical(self) -> Self:
+        """This message without the memory of how it was written."""
+        content = tuple(
+            TextContent(p.text) if isinstance(p, TextContent) else p for p in self.content
+        )
+        return replace(self, content=content, terminator=None, header=None, offsets=None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The message as wire JSON data, as openai_harmony writes it."""
+        fields = {
+            "channel": self.channel,
+            "recipient": self.recipient,
+            "content_type": None if self.content_type is None else str(self.content_type),
+        }
+        return {
+            "role": self.author.role.value,
+            "name": self.author.name,
+            "content": [piece.to_dict() for piece in self.content],
+            **{key: value for key, value in fields.items() if value is not None},
+        }
+
+    def to_json(self) -> str:
+        """The message as wire JSON."""
+        return json.dumps(self.to_dict())
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """The message that wire JSON data describes; a text may stand for a list with one text.
+
+        Raises:
+            KeyError: if `role` or `content` is missing.
+            ValueError: if a role or a content is of no known kind.
+        """
+        raw = data["content"]
+        pieces = [{"type": TextContent.kind, "text": raw}] if isinstance(raw, str) else raw
+        return cls(
+            Author(Role(data["role"]), data.get("name")),
+            tuple(Content.of_dict(piece) for piece in pieces),
+            data.get("channel"),
+            data.get("recipient"),
+            data.get("content_type"),
+        )
+
+    @classmethod
+    def from_json(cls, payload: str) -> Self:
+        """The message that wire JSON describes."""
+        return cls.from_dict(json.loads(payload))
+
+
+@dataclass(frozen=True, slots=True)
+class OpenMessage:
+    """The message at the end of a prompt, which the model is to go on with.
+
+    Attributes:
+        author: who is to speak.
+        content: None while the header is open; the prefilled body (perhaps empty) after it.
+        channel, recipient, content_type: as far as the header says them already.
+        header: how the header was written, if it was read.
+        offsets: where it begins, where its body begins (or would) and where it ends.
+    """
+
+    author: Author
+    content: tuple[Content, ...] | None = None
+    channel: Channel | None = None
+    recipient: str | None = None
+    content_type: ContentType | None = None
+    header: HeaderSpelling | None = field(default=None, compare=False, repr=False, kw_only=True)
+    offsets: tuple[int, int, int] | None = field(
+        default=None, compare=False, repr=False, kw_only=True
+    )
+
+    def __post_init__(self) -> None:
+        _expect(Author, "OpenMessage.author", self.author)
+        if self.content is not None:
+            object.__setattr__(self, "content", _contents(self.content, "OpenMessage.content"))
+        if self.content_type is not None:
+            object.__setattr__(self, "content_type", ContentType(self.content_type))
+
+    @property
+    def text(self) -> str:
+        """The prefilled body; empty while the header is open."""
+        return _text(self.content or ())
+
+    def canonical(self) -> Self:
+        """This message without the memory of how it was written."""
+        content = self.content and tuple(
+            TextContent(p.text) if isinstance(p, TextContent) else p for p in self.content
+        )
+        return replace(self, content=content, header=None, offsets=None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The open message as JSON data, in the manner of `Message.to_dict`."""
+        content = self.content or ()
+        data = Message(
+            self.author, content, self.channel, self.recipient, self.content_type
+        ).to_dict()
+        return data if self.content is not None else {**data, "content": None}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """The open message that `to_dict` wrote."""
+        whole = Message.from_dict({**data, "content": data["content"] or []})
+        return cls(
+            whole.author,
+            None if data["content"] is None else whole.content,
+            whole.channel,
+            whole.recipient,
+            whole.content_type,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """Messages in order, and for a prompt the open message after them.
+
+    Attributes:
+        messages: the whole messages.
+        open_message: what the model is to go on with; only in a prompt.
+        start: how the text begins and ends; no part of equality.
+    """
+
+    messages: tuple[Message, ...] = ()
+    open_message: OpenMessage | None = None
+    start: Start = field(default="conversation", compare=False, kw_only=True)
+
+    def __post_init__(self) -> None:
+        _expect((list, tuple), "Conversation.messages", self.messages)
+        object.__setattr__(self, "messages", tuple(self.messages))
+        for message in self.messages:
+            _expect(Message, "an item of Conversation.messages", message)
+        _expect(OpenMessage, "Conversation.open_message", self.open_message, optional=True)
+        if self.open_message is not None:
+            object.__setattr__(self, "start", "prompt")
+
+    @classmethod
+    def from_messages(cls, messages: Iterable[Message]) -> Self:
+        """A conversation of these messages."""
+        return cls(tuple(messages))
+
+    def __iter__(self) -> Iterator[Message]:
+        return iter(self.messages)
+
+    def __len__(self) -> int:
+        return len(self.messages)
+
+    def canonical(self) -> Self:
+        """The normal form: the same messages without the memory of how they were written."""
+        return replace(
+            self,
+            messages=tuple(message.canonical() for message in self.messages),
+            open_message=self.open_message and self.open_message.canonical(),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The conversation as wire JSON data."""
+        data: dict[str, Any] = {"messages": [message.to_dict() for message in self.messages]}
+        if self.open_message is not None:
+            data["open_message"] = self.open_message.to_dict()
+        return data
+
+    def to_json(self) -> str:
+        """The conversation as wire JSON."""
+        return json.dumps(self.to_dict())
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """The conversation that wire JSON data describes."""
+        raw = data.get("open_message")
+        return cls(
+            tuple(Message.from_dict(message) for message in data["messages"]),
+            None if raw is None else OpenMessage.from_dict(raw),
+        )
+
+    @classmethod
+    def from_json(cls, payload: str) -> Self:
+        """The conversation that wire JSON describes."""
+        return cls.from_dict(json.loads(payload))
