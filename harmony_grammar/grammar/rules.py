@@ -1,0 +1,279 @@
+"""The rules of a format: what everything else asks when it wants to know the grammar.
+
+`Rules` joins what was read from a grammar text (`source`) with the table that binds it to the
+tree (`bindings`) and answers in those terms: which spellings are special tokens, what opens a
+body, what ends a message, how a terminal is called.
+"""
+
+from __future__ import annotations
+
+import json
+import pkgutil
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, cast
+
+from harmony_grammar.errors import GrammarError
+from harmony_grammar.grammar.bindings import (
+    BODY,
+    BODY_STARTS,
+    FIELDS,
+    OPEN_MESSAGE,
+    OPENING,
+    STARTS,
+)
+from harmony_grammar.grammar.patterns import Automaton, compile_literal, compile_pattern
+from harmony_grammar.grammar.source import Production, Source, Symbol, digest, load_source
+from harmony_grammar.tokens import SPECIAL_TOKENS, is_marked
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from os import PathLike
+
+    from typing_extensions import Self
+
+    from harmony_grammar.grammar.source import Comment, Terminal
+
+__all__ = ["END_OF_INPUT", "Rules"]
+
+END_OF_INPUT: Final = "$END"
+
+_TEXT_FILE: Final = "harmony.lark"
+_STORED_FILE: Final = "grammar/harmony.json"
+
+_defaults: dict[type[Rules], Rules] = {}
+
+
+class Rules:
+    """A loaded grammar.
+
+    Args:
+        text: the grammar's text.
+        source: what `load_source` made of it.
+        special_tokens: the ids of the spellings that the grammar uses as special tokens.
+
+    Raises:
+        GrammarError: if the grammar lacks what the tree is bound to, or a body is not enclosed by
+            special tokens.
+    """
+
+    def __init__(self, text: str, source: Source, special_tokens: Mapping[str, int]) -> None:
+        self.text = text
+        self.source = source
+        self.special_tokens = special_tokens
+        self.productions: dict[str, tuple[Production, ...]] = {}
+        for production in source.productions:
+            known = self.productions.get(production.rule, ())
+            self.productions[production.rule] = (*known, production)
+        for rule in (*STARTS, OPENING, OPEN_MESSAGE, BODY):
+            if rule not in self.productions:
+                raise GrammarError(f"the grammar has no rule `{rule}`, which the tree is bound to")
+        self._require_marked_bodies()
+
+    @classmethod
+    def default(cls) -> Self:
+        """The grammar of the harmony format, loaded once."""
+        if cls not in _defaults:
+            text = _packaged(_TEXT_FILE)
+            _defaults[cls] = cls(text, _stored_source(text), SPECIAL_TOKENS)
+        return cast("Self", _defaults[cls])
+
+    @classmethod
+    def load(
+        cls, path: str | PathLike[str], *, special_tokens: Mapping[str, int] | None = None
+    ) -> Self:
+        """The grammar in a file; see `from_text`."""
+        return cls.from_text(Path(path).read_text(encoding="utf-8"), special_tokens=special_tokens)
+
+    @classmethod
+    def from_text(cls, text: str, *, special_tokens: Mapping[str, int] | None = None) -> Self:
+        """A grammar of one's own.
+
+        Args:
+            text: the grammar, in Lark's syntax, with the rule names of `harmony.lark`.
+            special_tokens: ids of special tokens, by spelling, if they are not o200k_harmony's.
+
+        Raises:
+            GrammarError: if the text cannot be loaded, is not LALR(1), is ambiguous, or lacks a
+                rule that the tree is bound to.
+        """
+        source = load_source(text, (*STARTS, *BODY_STARTS))
+        return cls(text, source, SPECIAL_TOKENS if special_tokens is None else special_tokens)
+
+    # --- terminals ---
+
+    @property
+    def terminals(self) -> Mapping[str, Terminal]:
+        """All terminals, by name."""
+        return self.source.terminals
+
+    @property
+    def comments(self) -> Mapping[str, Comment]:
+        """What the comment above each rule says, by rule."""
+        return self.source.comments
+
+    def literal(self, name: str) -> str:
+        """The text of a fixed terminal.
+
+        Raises:
+            GrammarError: if the grammar has no such terminal, or it is not fixed.
+        """
+        terminal = self.terminals.get(name)
+        if terminal is None or not terminal.fixed or terminal.pattern is None:
+            raise GrammarError(f"the grammar has no fixed terminal {name}")
+        return terminal.pattern
+
+    def automaton(self, name: str) -> Automaton | None:
+        """The automaton of a terminal; None for one that the input declares."""
+        terminal = self.terminals[name]
+        if terminal.pattern is None:
+            return None
+        if terminal.fixed:
+            return compile_literal(terminal.pattern)
+        return compile_pattern(terminal.pattern, terminal.flags)
+
+    def words(self, name: str) -> str:
+        """What a terminal is called in messages to people."""
+        if name == END_OF_INPUT:
+            return "the end of the input"
+        terminal = self.terminals[name]
+        if terminal.fixed:
+            return f"`{terminal.pattern}`"
+        return terminal.words or name
+
+    @cached_property
+    def specials(self) -> Mapping[str, str]:
+        """The names of the terminals that are special tokens, by spelling."""
+        return {
+            terminal.pattern: name
+            for name, terminal in self.terminals.items()
+            if terminal.fixed and terminal.pattern is not None and is_marked(terminal.pattern)
+        }
+
+    @cached_property
+    def special_names(self) -> frozenset[str]:
+        """The names of the terminals that are special tokens."""
+        return frozenset(self.specials.values())
+
+    @cached_property
+    def special_ids(self) -> Mapping[int, str]:
+        """The names of the terminals that are special tokens, by id.
+
+        Raises:
+            GrammarError: if a special token of the grammar has no id.
+        """
+        for spelling in self.specials:
+            if spelling not in self.special_tokens:
+                raise GrammarError(
+                    f"the special token {spelling} has no id; "
+                    "give `special_tokens` when you load the grammar, or work with text"
+                )
+        return {self.special_tokens[spelling]: name for spelling, name in self.specials.items()}
+
+    # --- what encloses a body ---
+
+    def _around_bodies(self) -> Iterator[tuple[Symbol | None, Symbol | None]]:
+        """The symbols before and after each body, None at the edge of a production."""
+        for production in self.source.productions:
+            row = (None, *production.symbols, None)
+            for before, symbol, after in zip(row, row[1:], row[2:], strict=False):
+                if symbol is not None and symbol.name == BODY:
+                    yield before, after
+
+    def _require_marked_bodies(self) -> None:
+        for before, after in self._around_bodies():
+            marked = before is not None and before.name in self.special_names
+            if not marked or (after is not None and after.name not in self.special_names):
+                raise GrammarError(
+                    "a body must stand between special tokens, since it may hold any text; "
+                    f"here it stands between {before and before.name} and {after and after.name}"
+                )
+
+    @cached_property
+    def openers(self) -> frozenset[str]:
+        """The special tokens that open a body, by terminal name."""
+        return frozenset(before.name for before, _ in self._around_bodies() if before)
+
+    @cached_property
+    def terminators(self) -> frozenset[str]:
+        """The special tokens that end a message, by terminal name."""
+        return frozenset(after.name for _, after in self._around_bodies() if after)
+
+    @cached_property
+    def text_terminals(self) -> frozenset[str]:
+        """The terminals that a body consists of, which are never scanned."""
+        return frozenset(s.name for p in self.productions[BODY] for s in p.symbols)
+
+    # --- what the productions say ---
+
+    def below(self, rule: str) -> Iterator[Symbol]:
+        """The terminals that a rule consists of, in the order of the text, each once."""
+        seen: dict[str, None] = {}
+        names: dict[str, Symbol] = {}
+        self._collect(rule, seen, names)
+        return iter(names.values())
+
+    def _collect(self, rule: str, seen: dict[str, None], out: dict[str, Symbol]) -> None:
+        if rule in seen:
+            return
+        seen[rule] = None
+        for production in self.productions.get(rule, ()):
+            for symbol in production.symbols:
+                if symbol.terminal:
+                    out.setdefault(symbol.name, symbol)
+                else:
+                    self._collect(symbol.name, seen, out)
+
+    def field_words(self, field: str) -> tuple[str, ...]:
+        """The fixed words that a field may be, in the order of the grammar."""
+        words: dict[str, None] = {}
+        for rule in (rule for rule, bound in FIELDS.items() if bound == field):
+            for symbol in self.below(rule):
+                terminal = self.terminals[symbol.name]
+                if symbol.kept and terminal.fixed and terminal.pattern is not None:
+                    words.setdefault(terminal.pattern)
+        return tuple(words)
+
+    @cached_property
+    def channels(self) -> tuple[str, ...]:
+        """The channels of the format, in the order of the grammar."""
+        return self.field_words("channel")
+
+    @cached_property
+    def roles(self) -> tuple[str, ...]:
+        """The roles that are written as a word, in the order of the grammar."""
+        return self.field_words("role")
+
+    @cached_property
+    def calls_channel(self) -> str:
+        """The channel that calls of functions belong on."""
+        return self.literal("COMMENTARY")
+
+    @cached_property
+    def opening_words(self) -> tuple[str, ...]:
+        """The fixed texts that open the message of a generation, in order."""
+        return tuple(self.literal(symbol.name) for symbol in self.below(OPENING))
+
+    @cached_property
+    def opening_role(self) -> str:
+        """The role of a message that a generation begins with."""
+        kept = (symbol.name for symbol in self.below(OPENING) if symbol.kept)
+        return self.literal(next(kept))
+
+
+def _packaged(name: str) -> str:
+    data = pkgutil.get_data("harmony_grammar", name)
+    if data is None:
+        raise GrammarError(f"the package lacks its file {name}; reinstall it")
+    return data.decode("utf-8")
+
+
+def _stored_source(text: str) -> Source:
+    """The stored source, if it was made from this text; else made anew."""
+    try:
+        source = Source.from_json(_packaged(_STORED_FILE))
+    except (OSError, json.JSONDecodeError, KeyError, TypeError):
+        return load_source(text, (*STARTS, *BODY_STARTS))
+    if source.digest != digest(text):
+        return load_source(text, (*STARTS, *BODY_STARTS))
+    return source
