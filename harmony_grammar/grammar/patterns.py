@@ -137,7 +137,7 @@ def invert(ranges: Ranges) -> Ranges:
 
 @cache
 def _category(letter: str) -> Ranges:
-    r"""The code points of `\\d`, `\\s` or `\\w`, or of their negations in capitals."""
+    """The code points of a category (d, s or w), or of its negation, in capitals."""
     if letter.isupper():
         return invert(_category(letter.lower()))
     matches = re.compile("\\" + letter).match

@@ -234,7 +234,7 @@ def _require_distinct(table: Table, terminals: Mapping[str, Terminal]) -> None:
     for one, other in sorted(pairs):
         if text := _common(terminals[one], terminals[other]):
             raise GrammarError(
-                f"the terminals {one} and {other} may stand at the same place and both match {text!r}"
+                f"the terminals {one} and {other} may stand at one place and both match {text!r}"
             )
 
 
