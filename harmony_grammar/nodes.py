@@ -307,6 +307,11 @@ class Message:
         """Where its body stood, between the header and the terminator."""
         return self.offsets and Span(self.offsets[1], self.offsets[2])
 
+    @property
+    def terminator_span(self) -> Span | None:
+        """Where its terminator stood."""
+        return self.offsets and Span(self.offsets[2], self.offsets[3])
+
     def canonical(self) -> Self:
         """This message without the memory of how it was written."""
         content = tuple(

@@ -206,6 +206,11 @@ class Rules:
 
     # --- what the productions say ---
 
+    @cached_property
+    def kept_terminals(self) -> frozenset[str]:
+        """The terminals that carry (part of) a field."""
+        return frozenset(s.name for p in self.source.productions for s in p.symbols if s.kept)
+
     def below(self, rule: str) -> Iterator[Symbol]:
         """The terminals that a rule consists of, in the order of the text, each once."""
         seen: dict[str, None] = {}

@@ -1,0 +1,1 @@
+"""Rules that a context-free grammar cannot state, one small function each, in tables."""

@@ -1,0 +1,80 @@
+"""Building nodes from what was read, past the checks of their constructors.
+
+What comes from the grammar has the right types already, and a transcript has many messages; so
+the slots are filled directly.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from harmony_grammar.nodes import Message, OpenMessage, TextContent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from harmony_grammar.parsing.headers import Header
+
+__all__ = ["message", "open_message", "text_content"]
+
+_new: Final = object.__new__
+
+
+def _slot(kind: type, name: str) -> Callable[[Any, Any], None]:
+    setter: Callable[[Any, Any], None] = vars(kind)[name].__set__
+    return setter
+
+
+_set_text: Final = _slot(TextContent, "text")
+_set_ids: Final = _slot(TextContent, "ids")
+_set_author: Final = _slot(Message, "author")
+_set_content: Final = _slot(Message, "content")
+_set_channel: Final = _slot(Message, "channel")
+_set_recipient: Final = _slot(Message, "recipient")
+_set_content_type: Final = _slot(Message, "content_type")
+_set_terminator: Final = _slot(Message, "terminator")
+_set_header: Final = _slot(Message, "header")
+_set_offsets: Final = _slot(Message, "offsets")
+
+
+def text_content(text: str, ids: Sequence[int] | None) -> TextContent:
+    """A text content, of text that is a `str` for sure."""
+    content = _new(TextContent)
+    _set_text(content, text)
+    _set_ids(content, ids)
+    return content
+
+
+def message(
+    header: Header,
+    content: TextContent,
+    terminator: str,
+    offsets: tuple[int, int, int, int],
+) -> Message:
+    """The message that a header, a body and a terminator make."""
+    node = _new(Message)
+    author, channel, recipient, content_type = header.fields
+    _set_author(node, author)
+    _set_content(node, (content,))
+    _set_channel(node, channel)
+    _set_recipient(node, recipient)
+    _set_content_type(node, content_type)
+    _set_terminator(node, terminator)
+    _set_header(node, header.spelling)
+    _set_offsets(node, offsets)
+    return node
+
+
+def open_message(
+    header: Header, content: TextContent | None, offsets: tuple[int, int, int]
+) -> OpenMessage:
+    """The open message that (the beginning of) a header and of a body make."""
+    return OpenMessage(
+        header.fields.author,
+        None if content is None else (content,),
+        header.fields.channel,
+        header.fields.recipient,
+        header.fields.content_type,
+        header=header.spelling,
+        offsets=offsets,
+    )

@@ -1,0 +1,430 @@
+"""Saying what is wrong: from where nothing legal can follow to words that help.
+
+The grammar finds faults; this table explains them. Each explanation is a small function that
+looks at one fault and says what mistake it is, or None. The first one that speaks is taken, so
+the particular stand before the general. None of them decides whether something is a fault.
+"""
+
+from __future__ import annotations
+
+import html
+import unicodedata
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from harmony_grammar.grammar import END_OF_INPUT
+from harmony_grammar.grammar.bindings import OPENING
+from harmony_grammar.nodes import Role
+from harmony_grammar.tokens import is_marked
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from harmony_grammar.grammar import Rules
+    from harmony_grammar.parsing.headers import Fault, Fields
+    from harmony_grammar.parsing.reader import Stop
+
+__all__ = ["EXPLANATIONS", "Explanation", "Trouble", "explain"]
+
+_CALL: Final = "CALL"
+_TO: Final = "_TO"
+_FINAL: Final = "FINAL"
+_CHANNEL: Final = "_CHANNEL"
+
+
+class Explanation(NamedTuple):
+    """What mistake a fault is.
+
+    Attributes:
+        code: the stable name of the finding.
+        message: what is wrong, in the format's words.
+        hint: what to do about it, if that is known.
+    """
+
+    code: str
+    message: str
+    hint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """A fault and what is around it.
+
+    Attributes:
+        rules: the grammar.
+        start: the start symbol.
+        stop: why reading stopped.
+        fault: where nothing legal can follow.
+        first: whether it is before the end of the first message.
+    """
+
+    rules: Rules
+    start: str
+    stop: Stop
+    fault: Fault
+    first: bool
+
+    @property
+    def fields(self) -> Fields:
+        """The fields of the unfinished message, as far as they were read."""
+        return self.stop.fields
+
+    @property
+    def special(self) -> str | None:
+        """The terminal that is wrong, if it is a special token."""
+        return self.fault.piece.special
+
+    @property
+    def found(self) -> str:
+        """What is wrong, through the end of the piece."""
+        return self.fault.found
+
+    @property
+    def expected(self) -> frozenset[str]:
+        """What could have stood there."""
+        return self.fault.configuration.expected
+
+    @property
+    def in_body(self) -> bool:
+        """Whether the fault is in a body."""
+        return self.stop.place == "body"
+
+    @property
+    def speaks(self) -> bool:
+        """Whether the unfinished message has terminals already."""
+        return bool(self.fault.tokens)
+
+    def spelled(self, names: Iterable[str]) -> str:
+        """The spellings of some special tokens, for a sentence."""
+        words = [self.rules.words(name) for name in sorted(names) if name != END_OF_INPUT]
+        return " or ".join(words)
+
+    def bound(self, field: str) -> frozenset[str]:
+        """The fixed words of a field that are expected here, as terminals."""
+        words = set(self.rules.field_words(field))
+        fixed = {name for name, t in self.rules.terminals.items() if t.pattern in words}
+        return self.expected & fixed
+
+    def recipient_begins(self) -> bool:
+        """Whether what is wrong is the marker of a recipient."""
+        marker, fault = self.rules.literal(_TO), self.fault
+        return not self.special and any(
+            fault.piece.text.startswith(marker, max(0, fault.offset - back))
+            for back in range(len(marker))
+        )
+
+
+def foreign_token(t: Trouble) -> Explanation | None:
+    """An id that no message can hold."""
+    if t.special != "":
+        return None
+    if not t.found:
+        return Explanation(
+            "unknown-id",
+            "the id is not in the vocabulary",
+            "use the vocabulary that the ids were made with",
+        )
+    return Explanation("foreign-token", f"`{t.found}` never stands in a message")
+
+
+def begins_in_body(t: Trouble) -> Explanation | None:
+    """The message before was not ended."""
+    if not t.in_body or t.special != next(t.rules.below(OPENING)).name:
+        return None
+    ends = t.spelled(t.expected & t.rules.terminators)
+    return Explanation(
+        "missing-terminator",
+        "a message begins inside the body of the one before it",
+        f"end that message with {ends} first",
+    )
+
+
+def call_without_recipient(t: Trouble) -> Explanation | None:
+    """A call to nobody."""
+    if not t.in_body or t.special != _CALL or t.fields.recipient is not None:
+        return None
+    marker = t.rules.literal(_TO)
+    return Explanation(
+        "call-without-recipient",
+        "the message ends as a call but has no recipient: there is nothing to call",
+        f"name the tool in the header, `{marker}NAME`, or end with {t.spelled(t.expected)}",
+    )
+
+
+def call_without_end(t: Trouble) -> Explanation | None:
+    """A call that ends as something else."""
+    ends_call = t.in_body and _CALL in t.expected
+    if not ends_call or t.special not in t.rules.terminators:
+        return None
+    return Explanation(
+        "recipient-without-call",
+        f"the assistant's message to `{t.fields.recipient}` does not end as a call",
+        f"end it with {t.rules.words(_CALL)}",
+    )
+
+
+def wrong_terminator(t: Trouble) -> Explanation | None:
+    """A terminator of other messages."""
+    if not t.in_body or t.special not in t.rules.terminators:
+        return None
+    return Explanation(
+        "wrong-terminator",
+        f"a message of the {t.fields.author.role.value} cannot end in `{t.found}`",
+        f"end it with {t.spelled(t.expected & t.rules.terminators)}",
+    )
+
+
+def token_in_body(t: Trouble) -> Explanation | None:
+    """A special token in a body."""
+    if not t.in_body:
+        return None
+    return Explanation(
+        "stray-token",
+        f"`{t.found}` stands inside a body",
+        "a body ends at the first special token; text that only spells one can be given as ids",
+    )
+
+
+def overrun(t: Trouble) -> Explanation | None:
+    """Something after the end of the turn."""
+    if t.expected != {END_OF_INPUT}:
+        return None
+    return Explanation(
+        "overrun",
+        "the turn is over: a completion ends at the first call or return",
+        "cut the completion there, or read it as a conversation",
+    )
+
+
+def repeated_opening(t: Trouble) -> Explanation | None:
+    """A completion that repeats the end of its prompt."""
+    first = next(t.rules.below(OPENING)).name
+    if t.start != "completion" or not t.first or t.speaks or t.special != first:
+        return None
+    opening = "".join(t.rules.opening_words)
+    return Explanation(
+        "repeated-opening",
+        f"a completion goes on after the prompt's `{opening}` and does not repeat it",
+        f"drop the `{opening}` at the beginning, or read the text as a conversation",
+    )
+
+
+def disguised_token(t: Trouble) -> Explanation | None:
+    """A special token that went through an escaping function."""
+    if t.special is not None:
+        return None
+    plain = unicodedata.normalize("NFKC", html.unescape(t.found))
+    if plain == t.found or not is_marked(plain.lstrip()):
+        return None
+    return Explanation(
+        "disguised-token",
+        "this looks like a special token but is spelled with other characters",
+        "undo the HTML escaping or the full-width characters before parsing",
+    )
+
+
+def between_messages(t: Trouble) -> Explanation | None:
+    """Text where a message should begin."""
+    first = next(t.rules.below(OPENING)).name
+    if t.special is not None or t.speaks or first not in t.expected:
+        return None
+    if t.found[:1].isspace():
+        return Explanation(
+            "text-between-messages",
+            "white space stands between messages",
+            "nothing stands between messages on the wire; remove it",
+        )
+    return Explanation(
+        "text-between-messages",
+        "text stands where a message should begin",
+        f"a message begins with `{t.rules.opening_words[0]}`",
+    )
+
+
+def headerless(t: Trouble) -> Explanation | None:
+    """A completion that begins with its text."""
+    if t.start != "completion" or not t.first or t.speaks or t.special is not None:
+        return None
+    if t.recipient_begins() or not t.found:
+        return None
+    return Explanation(
+        "headerless",
+        "a completion begins with a header, and this is text",
+        f"a header goes from {t.rules.words(_CHANNEL)} to {t.spelled(t.rules.openers)}",
+    )
+
+
+def foreign_role(t: Trouble) -> Explanation | None:
+    """Somebody else in a completion."""
+    role = t.rules.opening_role
+    if t.start != "completion" or {t.rules.literal(n) for n in t.bound("role")} != {role}:
+        return None
+    if t.special is not None:
+        return None
+    return Explanation(
+        "foreign-role",
+        f"a completion may speak as the {role} only",
+        "what a tool or a user says comes from outside; cut the completion before it",
+    )
+
+
+def unknown_role(t: Trouble) -> Explanation | None:
+    """A role that is none."""
+    author = t.fields.author
+    if author.role is not Role.TOOL or not author.name or _TO not in t.expected:
+        return None
+    if "." in author.name or t.fields.recipient is not None or t.special is None:
+        return None
+    near = get_close_matches(author.name, t.rules.roles, n=1)
+    roles = ", ".join(t.rules.roles)
+    return Explanation(
+        "unknown-role",
+        f"`{author.name}` is no role, and no tool's message either, for it has no recipient",
+        f"did you mean `{near[0]}`?" if near else f"the roles are {roles}",
+    )
+
+
+def call_on_final(t: Trouble) -> Explanation | None:
+    """A call where the user would see it."""
+    final = t.rules.literal(_FINAL)
+    behind = t.fields.channel == final or (t.fault.tokens[-1:] and t.fault.tokens[-1].text == final)
+    before = t.fields.recipient is not None and t.found.startswith(final)
+    if not (t.recipient_begins() and behind) and not (before and t.bound("channel")):
+        return None
+    return Explanation(
+        "final-call",
+        f"a call cannot be on the {final} channel",
+        "if the word after it is the content type, write it alone, "
+        f"without `{t.rules.literal(_TO)}`; a call goes to {t.rules.calls_channel}",
+    )
+
+
+def duplicate_field(t: Trouble) -> Explanation | None:
+    """A channel or a recipient given twice."""
+    again = None
+    if t.special == _CHANNEL and t.fields.channel is not None:
+        again = "channel"
+    elif t.recipient_begins() and t.fields.recipient is not None:
+        again = "recipient"
+    if again is None:
+        return None
+    return Explanation("duplicate-field", f"the header has a second {again}", "keep one of them")
+
+
+def unknown_channel(t: Trouble) -> Explanation | None:
+    """A channel that there is not."""
+    if _CHANNEL not in {token.name for token in t.fault.tokens[-2:]}:
+        return None
+    if t.special is not None or t.found[:1].isspace():
+        return _channel_missing(t)
+    word = _word_after_marker(t)
+    near = get_close_matches(word, t.rules.channels, n=1)
+    listed = ", ".join(t.rules.channels)
+    hint = f"did you mean `{near[0]}`?" if near else f"the channels are {listed}"
+    return Explanation("unknown-channel", f"there is no channel `{word}`", hint)
+
+
+def _channel_missing(t: Trouble) -> Explanation | None:
+    if not t.bound("channel"):
+        return None
+    listed = ", ".join(t.rules.channels)
+    return Explanation("unknown-channel", "the channel has no name", f"the channels are {listed}")
+
+
+def _word_after_marker(t: Trouble) -> str:
+    """The whole word that stands where the channel should."""
+    text = t.fault.piece.text
+    return text[: next((i for i, char in enumerate(text) if char.isspace()), len(text))]
+
+
+def empty_segment(t: Trouble) -> Explanation | None:
+    """A recipient that is no name."""
+    if not t.fault.tokens or _TO not in {token.name for token in t.fault.tokens[-2:]}:
+        return None
+    return Explanation(
+        "empty-segment",
+        "the recipient is no name",
+        "a recipient is one or more names joined by dots, none of them empty",
+    )
+
+
+def doubled_token(t: Trouble) -> Explanation | None:
+    """The same special token twice."""
+    if not t.special or not t.speaks or t.fault.tokens[-1].name != t.special:
+        return None
+    return Explanation("doubled-token", f"`{t.found}` stands twice", "remove one of them")
+
+
+def unfinished_header(t: Trouble) -> Explanation | None:
+    """A header that ends before its body."""
+    first = next(t.rules.below(OPENING)).name
+    if not t.special or t.special not in t.rules.terminators | {first}:
+        return None
+    if first in t.expected:
+        return Explanation("unexpected-token", f"`{t.found}` ends a message, and none has begun")
+    return Explanation(
+        "missing-message",
+        f"the header ends without {t.spelled(t.rules.openers)}",
+        f"put {t.spelled(t.rules.openers)} between the header and the body",
+    )
+
+
+def missing_space(t: Trouble) -> Explanation | None:
+    """A recipient without its space."""
+    marker = t.rules.literal(_TO)
+    if t.special is not None or not t.found.startswith(marker.lstrip()):
+        return None
+    return Explanation(
+        "missing-space", "there is no space before the recipient", f"write `{marker}`"
+    )
+
+
+def text_in_header(t: Trouble) -> Explanation | None:
+    """Text that belongs in a body."""
+    if t.special is not None:
+        return None
+    return Explanation(
+        "unexpected-text",
+        f"{t.found[:1]!r} cannot stand here in a header",
+        f"the body begins after {t.spelled(t.rules.openers)}",
+    )
+
+
+def anything(t: Trouble) -> Explanation:
+    """A special token out of place."""
+    return Explanation("unexpected-token", f"`{t.found}` cannot stand here")
+
+
+EXPLANATIONS: Final[tuple[Callable[[Trouble], Explanation | None], ...]] = (
+    foreign_token,
+    begins_in_body,
+    call_without_recipient,
+    call_without_end,
+    wrong_terminator,
+    token_in_body,
+    overrun,
+    repeated_opening,
+    disguised_token,
+    between_messages,
+    headerless,
+    foreign_role,
+    unknown_role,
+    call_on_final,
+    duplicate_field,
+    unknown_channel,
+    empty_segment,
+    doubled_token,
+    unfinished_header,
+    missing_space,
+    text_in_header,
+)
+
+
+def explain(trouble: Trouble) -> Explanation:
+    """Say what mistake a fault is."""
+    violation = trouble.stop.violation
+    if violation is not None:
+        return Explanation(violation.code, violation.message, violation.hint)
+    found = (explanation(trouble) for explanation in EXPLANATIONS)
+    return next((one for one in found if one is not None), anything(trouble))

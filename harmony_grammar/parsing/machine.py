@@ -1,0 +1,233 @@
+"""The parser's states, walked once and remembered.
+
+The LALR(1) table of the grammar drives a stack of states. Between two terminals that stack is a
+`Configuration`, and there are few of them, since the message level of the format nests nothing.
+So each configuration is one object that remembers where each terminal led; after a warm-up,
+parsing a terminal is one dictionary access.
+
+Headers repeat even more than configurations do. A configuration therefore also remembers, by
+its text or its ids, each header that was read from it: its fields, its production, and the
+configuration after it, which in turn remembers what each terminator leads to. Reading a
+transcript is then two look-ups a message, and still exactly the grammar.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from harmony_grammar.grammar import END_OF_INPUT
+from harmony_grammar.grammar.bindings import FIELDS
+from harmony_grammar.grammar.patterns import compile_literal
+from harmony_grammar.parsing.scanner import Candidate, Scanner
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from harmony_grammar.grammar import Rules
+    from harmony_grammar.parsing.headers import Header
+
+__all__ = ["Configuration", "Field", "Machine", "Piece", "Token"]
+
+_MOST_HEADERS: Final = 4096  # remembered per configuration
+_LONGEST_HEADER: Final = 1024  # characters or ids; longer ones are not remembered
+
+
+class Piece(NamedTuple):
+    """A piece of input.
+
+    Attributes:
+        special: the terminal, if it is a special token; empty for one that the grammar does not
+            know; None for a run of text.
+        text: its text.
+        start: where it begins, in the input's units.
+        end: where it ends.
+    """
+
+    special: str | None
+    text: str
+    start: int
+    end: int
+
+
+class Token(NamedTuple):
+    """A terminal as it was read.
+
+    Attributes:
+        name: the terminal.
+        text: its text.
+        piece: the piece of input that it stands in.
+        start: where it begins in that piece, in characters.
+    """
+
+    name: str
+    text: str
+    piece: Piece
+    start: int
+
+
+class Field(NamedTuple):
+    """A field as a production spells it.
+
+    Attributes:
+        name: the field.
+        text: the text of the terminals that carry it.
+        end: the number of tokens up to its last one.
+    """
+
+    name: str
+    text: str
+    end: int
+
+
+class Configuration:
+    """The parser between two terminals.
+
+    Attributes:
+        machine: what it is a configuration of.
+        stack: the states on the parser's stack.
+        headers: the headers read from here, by text or by ids.
+    """
+
+    __slots__ = ("_after", "_expected", "_scanner", "headers", "machine", "stack")
+
+    def __init__(self, machine: Machine, stack: tuple[int, ...]) -> None:
+        self.machine = machine
+        self.stack = stack
+        self.headers: dict[str | tuple[int, ...], Header] = {}
+        self._after: dict[str, Configuration | None] = {}
+        self._expected: frozenset[str] | None = None
+        self._scanner: Scanner | None = None
+
+    def after(self, terminal: str) -> Configuration | None:
+        """The configuration after reading `terminal`; None if it is not legal here."""
+        if terminal not in self._after:
+            stack = self.machine.shifted(self.stack, terminal)
+            self._after[terminal] = None if stack is None else self.machine.configuration(stack)
+        return self._after[terminal]
+
+    @property
+    def expected(self) -> frozenset[str]:
+        """The terminals that are legal here; `END_OF_INPUT` if the input may end."""
+        if self._expected is None:
+            legal = {t for t in self.machine.terminals_at(self.stack[-1]) if self.after(t)}
+            ends = {END_OF_INPUT} if self.machine.accepts(self.stack) else set()
+            self._expected = frozenset(legal | ends)
+        return self._expected
+
+    @property
+    def scanner(self) -> Scanner:
+        """A scanner for the words that are legal here."""
+        if self._scanner is None:
+            self._scanner = Scanner(list(self.machine.candidates(self.expected)))
+        return self._scanner
+
+    def remember(self, key: str | tuple[int, ...], header: Header) -> None:
+        """Remember a header that was read from here."""
+        if len(key) > _LONGEST_HEADER:
+            return
+        if len(self.headers) >= _MOST_HEADERS:
+            self.headers.clear()
+        self.headers[key] = header
+
+
+class Machine:
+    """The parser of one start symbol, with the channels that the input has declared.
+
+    Args:
+        rules: the grammar.
+        start: the start symbol.
+        declared: further channel names that a system message allows.
+    """
+
+    __slots__ = ("_configurations", "_end", "_variants", "declared", "root", "rules", "start")
+
+    def __init__(self, rules: Rules, start: str, declared: frozenset[str] = frozenset()) -> None:
+        self.rules = rules
+        self.start = start
+        self.declared = declared
+        self._end = rules.source.ends[start]
+        self._configurations: dict[tuple[int, ...], Configuration] = {}
+        self._variants: dict[frozenset[str], Machine] = {declared: self}
+        self.root = self.configuration((rules.source.starts[start],))
+
+    def configuration(self, stack: tuple[int, ...]) -> Configuration:
+        """The one configuration with this stack."""
+        if stack not in self._configurations:
+            self._configurations[stack] = Configuration(self, stack)
+        return self._configurations[stack]
+
+    def declaring(self, channels: frozenset[str]) -> Machine:
+        """The same parser where the input has declared these channels."""
+        declared = channels - set(self.rules.channels)
+        if declared not in self._variants:
+            machine = Machine(self.rules, self.start, declared)
+            machine._variants = self._variants
+            self._variants[declared] = machine
+        return self._variants[declared]
+
+    def terminals_at(self, state: int) -> Iterator[str]:
+        """The terminals with an action in a state of the table."""
+        declares_none = not self.declared
+        for name in self.rules.source.table[state]:
+            terminal = self.rules.terminals.get(name)
+            if terminal and not (terminal.pattern is None and declares_none):
+                yield name
+
+    def candidates(self, names: frozenset[str]) -> Iterator[Candidate]:
+        """What a scanner runs for those of `names` that are words of a header."""
+        skipped = self.rules.special_names | self.rules.text_terminals | {END_OF_INPUT}
+        for name in sorted(names - skipped):
+            automaton = self.rules.automaton(name)
+            if automaton is None:
+                yield from (Candidate(name, compile_literal(w), fixed=True) for w in self.declared)
+            else:
+                yield Candidate(name, automaton, self.rules.terminals[name].fixed)
+
+    def _settled(self, stack: tuple[int, ...], terminal: str) -> tuple[list[int], int | None]:
+        """Reduce as `terminal` asks; the stack then, and the state to shift to."""
+        table, productions = self.rules.source.table, self.rules.source.productions
+        states = list(stack)
+        while (action := table[states[-1]].get(terminal)) is not None and action < 0:
+            production = productions[~action]
+            del states[len(states) - len(production.symbols) :]
+            states.append(table[states[-1]][production.rule])
+        return states, action
+
+    def shifted(self, stack: tuple[int, ...], terminal: str) -> tuple[int, ...] | None:
+        """The stack after reading `terminal`; None if it is not legal."""
+        states, target = self._settled(stack, terminal)
+        return None if target is None else (*states, target)
+
+    def accepts(self, stack: tuple[int, ...]) -> bool:
+        """Whether the input may end here."""
+        states, _ = self._settled(stack, END_OF_INPUT)
+        return states[-1] == self._end
+
+    def fields(self, stack: tuple[int, ...], tokens: Sequence[Token]) -> list[Field]:
+        """The fields that `tokens`, read from `stack`, spell.
+
+        A field at the very end is only there when something was read after it, which may be a
+        token that says that the input ended.
+        """
+        table, productions = self.rules.source.table, self.rules.source.productions
+        kept = self.rules.kept_terminals
+        states = list(stack)
+        values: list[list[Field | Token]] = [[] for _ in states]
+        for count, token in enumerate(tokens):
+            while (action := table[states[-1]].get(token.name, 0)) < 0:
+                production = productions[~action]
+                begin = len(states) - len(production.symbols)
+                parts = [part for value in values[begin:] for part in value]
+                del states[begin:], values[begin:]
+                states.append(table[states[-1]][production.rule])
+                values.append(_bound(production.rule, parts, count))
+            states.append(action)
+            values.append([token] if token.name in kept else [])
+        return [part for value in values for part in value if isinstance(part, Field)]
+
+
+def _bound(rule: str, parts: list[Field | Token], end: int) -> list[Field | Token]:
+    """What a production makes of its parts: one field, if its rule is bound to one."""
+    if rule not in FIELDS:
+        return parts
+    return [Field(FIELDS[rule], "".join(part.text for part in parts), end)]

@@ -1,0 +1,210 @@
+"""Reading an input whole: frames in, messages out, and what stopped it.
+
+The reader follows the frames of a source through the configurations of a machine. What it has
+met before costs two look-ups a message; what it has not is walked, terminal by terminal. It
+never raises on bad input: it stops, and says where and in which configuration.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Literal
+
+from harmony_grammar.checking.strict import header_violation
+from harmony_grammar.grammar import END_OF_INPUT
+from harmony_grammar.parsing.builder import message, open_message
+from harmony_grammar.parsing.channels import valid_channels
+from harmony_grammar.parsing.headers import Ending, Fault, fields_of, header_of, walk
+from harmony_grammar.parsing.machine import Piece, Token
+
+if TYPE_CHECKING:
+    from harmony_grammar.checking.strict import Violation
+    from harmony_grammar.nodes import Message, OpenMessage, TextContent
+    from harmony_grammar.parsing.headers import Fields, Header, Walk
+    from harmony_grammar.parsing.machine import Configuration, Field, Machine
+    from harmony_grammar.parsing.sources import Frame, Source
+
+__all__ = ["Outcome", "Reader", "Stop"]
+
+Place = Literal["header", "body"]
+
+_END: Final = Token(END_OF_INPUT, "", Piece(END_OF_INPUT, "", 0, 0), 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Why reading stopped before a sentence was complete.
+
+    Attributes:
+        status: whether something could still follow.
+        place: whether it stopped in (or before) a header or in a body.
+        fields: the fields of the unfinished message, as far as they were read.
+        fault: where nothing legal can follow; None if the input was cut off.
+        configuration: the parser where it stopped.
+        violation: the rule that the header breaks, if that is why.
+    """
+
+    status: Literal["truncated", "malformed"]
+    place: Place
+    fields: Fields
+    fault: Fault | None
+    configuration: Configuration
+    violation: Violation | None = None
+
+    @property
+    def expected(self) -> frozenset[str]:
+        """The terminals that could have stood there."""
+        stopped = self.fault.configuration if self.fault else self.configuration
+        return frozenset() if self.violation else stopped.expected
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What was read.
+
+    Attributes:
+        messages: the whole messages.
+        open_message: the open message at the end of a prompt.
+        stop: why reading stopped; None if the input is a sentence.
+    """
+
+    messages: list[Message] = field(default_factory=list)
+    open_message: OpenMessage | None = None
+    stop: Stop | None = None
+
+
+class _StoppedError(Exception):
+    """Carries a `Stop` out of the depth of a frame."""
+
+    def __init__(self, stop: Stop) -> None:
+        super().__init__()
+        self.stop = stop
+
+
+class Reader:
+    """One reading of one source.
+
+    Args:
+        machine: the parser.
+        source: the input.
+    """
+
+    def __init__(self, machine: Machine, source: Source) -> None:
+        self.source = source
+        self.configuration = machine.root
+        self.outcome = Outcome()
+
+    def read(self) -> Outcome:
+        """Read the source as far as it goes."""
+        try:
+            for frame in self.source.frames():
+                self._read_frame(frame)
+        except _StoppedError as stopped:
+            self.outcome.stop = stopped.stop
+        return self.outcome
+
+    def _read_frame(self, frame: Frame) -> None:
+        start, key, body, end, stop, terminator = frame
+        if body is None:
+            self._end_in_header(start)
+            return
+        configuration = self.configuration
+        header = configuration.headers.get(key) or self._read_header(frame, body)
+        if end is None or terminator is None:
+            self._end_in_body(header, frame, body)
+            return
+        endings = header.endings if end > body else header.bare_endings
+        ending = endings.get(terminator)
+        if ending is None:
+            ending = endings[terminator] = self._ending(header, frame, body, end)
+        content = self.source.content(body, end)
+        offsets = (start, body, end, stop)
+        self.outcome.messages.append(message(header, content, ending.spelling, offsets))
+        self.configuration = ending.configuration
+        if header.declares:
+            self._declare(content)
+
+    # --- what was not met before ---
+
+    def _read_header(self, frame: Frame, body: int) -> Header:
+        """Walk a header terminal by terminal, and remember it."""
+        configuration, source = self.configuration, self.source
+        pieces = source.pieces(frame.start, body)
+        walked = walk(configuration, pieces, at_end=False, spelled=source.unit == "text")
+        self._stop_if_wrong(walked)
+        header = header_of(configuration, walked, self._fields(walked), frame.key)
+        configuration.remember(frame.key, header)
+        return header
+
+    def _ending(self, header: Header, frame: Frame, body: int, end: int) -> Ending:
+        """Where the terminator of a frame leads."""
+        (piece,) = self.source.pieces(end, frame.stop)
+        before = header.in_body(empty=body == end)
+        after = before.after(piece.special) if piece.special else None
+        if after is None:
+            fault = Fault(before, header.tokens, piece, 0, len(piece.text))
+            raise _StoppedError(Stop("malformed", "body", header.fields, fault, before))
+        return Ending(after, piece.text)
+
+    def _declare(self, content: TextContent) -> None:
+        """Go on with the channels that a system message declares."""
+        line = valid_channels(self.configuration.machine.rules, content.text)
+        declared = frozenset(line.channels) if line else frozenset()
+        machine = self.configuration.machine.declaring(declared)
+        self.configuration = machine.configuration(self.configuration.stack)
+
+    # --- the end of the input ---
+
+    def _end_in_header(self, start: int) -> None:
+        """The input ends between messages or in a header."""
+        configuration, source = self.configuration, self.source
+        pieces = source.pieces(start, source.length)
+        walked = walk(configuration, pieces, at_end=True, spelled=source.unit == "text")
+        self._stop_if_wrong(walked)
+        found = self._fields(walked)
+        if walked.cut or END_OF_INPUT not in walked.configuration.expected:
+            fields = fields_of(configuration.machine.rules, found)
+            raise _StoppedError(Stop("truncated", "header", fields, None, walked.configuration))
+        if walked.tokens:
+            header = header_of(configuration, walked, found, source.key(start, source.length))
+            offsets = (start, source.length, source.length)
+            self.outcome.open_message = open_message(header, None, offsets)
+
+    def _end_in_body(self, header: Header, frame: Frame, body: int) -> None:
+        """The input ends in a body: an open message, or a message that was cut off."""
+        after = header.in_body(empty=body == self.source.length)
+        if END_OF_INPUT not in after.expected:
+            raise _StoppedError(Stop("truncated", "body", header.fields, None, after))
+        content = self.source.content(body, self.source.length)
+        offsets = (frame.start, body, self.source.length)
+        self.outcome.open_message = open_message(header, content, offsets)
+
+    # --- stopping ---
+
+    def _stop_if_wrong(self, walked: Walk) -> None:
+        """Stop at the first fault, be it the grammar's or that of a rule beyond it."""
+        found = self._fields(walked)
+        fields = fields_of(self.configuration.machine.rules, found)
+        violation, fault = header_violation(fields), walked.fault
+        if violation is not None:
+            fault = _fault_after(violation.field, found, walked)
+        if fault is not None:
+            raise _StoppedError(
+                Stop("malformed", "header", fields, fault, walked.configuration, violation)
+            )
+
+    def _fields(self, walked: Walk) -> list[Field]:
+        """The fields of a header that may be unfinished; a cut one at its end is left out."""
+        machine, stack = self.configuration.machine, self.configuration.stack
+        expected = sorted(walked.configuration.expected)
+        after = [Token(expected[0], "", _END.piece, 0)] if expected and not walked.cut else []
+        return machine.fields(stack, [*walked.tokens, *after])
+
+
+def _fault_after(name: str, found: list[Field], walked: Walk) -> Fault | None:
+    """The fault that a field makes, at what follows it; None while it may still go on."""
+    end = next(field.end for field in found if field.name == name)
+    if end == len(walked.tokens):
+        return walked.fault
+    token = walked.tokens[end]
+    return Fault(walked.configuration, walked.tokens, token.piece, token.start, len(token.text))

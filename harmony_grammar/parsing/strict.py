@@ -1,0 +1,178 @@
+"""Strict reading: a verdict, and the tree if the input is a sentence.
+
+There are three verdicts. Complete: the input is a sentence. Truncated: it is a proper prefix of
+one. Malformed: nothing that could follow mends it; the error is at the first character (or id)
+after which nothing legal can follow.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+from harmony_grammar.checking.messages import findings
+from harmony_grammar.errors import HarmonySyntaxError, Severity, Span
+from harmony_grammar.nodes import Conversation
+from harmony_grammar.parsing.channels import valid_channels
+from harmony_grammar.parsing.faults import Explanation, Trouble, explain
+from harmony_grammar.parsing.machine import Machine
+from harmony_grammar.parsing.places import locate
+from harmony_grammar.parsing.reader import Reader
+from harmony_grammar.parsing.sources import IdSource, TextSource
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from harmony_grammar.errors import Diagnostic
+    from harmony_grammar.grammar import Rules
+    from harmony_grammar.nodes import Start
+    from harmony_grammar.parsing.reader import Outcome, Stop
+    from harmony_grammar.parsing.sources import Source
+    from harmony_grammar.vocabulary import Vocabulary
+
+__all__ = ["Report", "Status", "StrictParser"]
+
+Status = Literal["complete", "truncated", "malformed"]
+
+_TRUNCATED: Final = {
+    "header": "the input ends before the header does",
+    "body": "the input ends before the message does",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a check found.
+
+    Attributes:
+        status: the verdict.
+        diagnostics: the error that made the verdict, if there is one, and the warnings.
+        conversation: what was read: everything if the input is complete, else the whole messages
+            before the place where it stops.
+    """
+
+    status: Status
+    diagnostics: tuple[Diagnostic, ...]
+    conversation: Conversation
+
+    @property
+    def ok(self) -> bool:
+        """Whether the input is a sentence."""
+        return self.status == "complete"
+
+
+class StrictParser:
+    """Strict reading with one grammar and one vocabulary.
+
+    Args:
+        rules: the grammar.
+        vocabulary: what ids mean; None to load the packaged one when ids are first read.
+    """
+
+    def __init__(self, rules: Rules, vocabulary: Vocabulary | None = None) -> None:
+        self.rules = rules
+        self._vocabulary = vocabulary
+        self._machines: dict[str, Machine] = {}
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """What ids mean."""
+        if self._vocabulary is None:
+            from harmony_grammar.vocabulary import Vocabulary  # noqa: PLC0415  text needs none
+
+            self._vocabulary = Vocabulary.default()
+        return self._vocabulary
+
+    def machine(self, start: Start) -> Machine:
+        """The parser of a start symbol.
+
+        Raises:
+            ValueError: if there is no such start symbol.
+        """
+        if start not in self._machines:
+            if start not in self.rules.source.starts:
+                known = ", ".join(self.rules.source.starts)
+                raise ValueError(f"start must be one of {known}, not {start!r}")
+            self._machines[start] = Machine(self.rules, start)
+        return self._machines[start]
+
+    def source(self, source: str | Iterable[int]) -> Source:
+        """What a caller gives, as an input that can be read.
+
+        Raises:
+            TypeError: if it is neither text nor ids.
+        """
+        if isinstance(source, str):
+            return TextSource(self.rules, source)
+        return IdSource(self.rules, self.vocabulary, list_of_ids(source))
+
+    def parse(self, source: str | Iterable[int], start: Start = "conversation") -> Conversation:
+        """Read a sentence; see `harmony_grammar.parse`."""
+        reader, outcome = self._read(source, start)
+        if outcome.stop is not None:
+            raise HarmonySyntaxError(_diagnose(reader, outcome.stop))
+        return _conversation(outcome, start)
+
+    def check(self, source: str | Iterable[int], start: Start = "conversation") -> Report:
+        """Judge an input; see `harmony_grammar.check`."""
+        reader, outcome = self._read(source, start)
+        conversation = _conversation(outcome, start)
+        found = [
+            locate(reader.source, f.span, Severity.WARNING, Explanation(f.code, f.message, f.hint))
+            for f in findings(self.rules, conversation.messages, self._requires_channels)
+        ]
+        if outcome.stop is None:
+            return Report("complete", tuple(found), conversation)
+        error = _diagnose(reader, outcome.stop)
+        return Report(outcome.stop.status, (*found, error), conversation)
+
+    def _read(self, source: str | Iterable[int], start: Start) -> tuple[Reader, Outcome]:
+        reader = Reader(self.machine(start), self.source(source))
+        try:
+            return reader, reader.read()
+        except TypeError:
+            _require_ids(reader.source)
+            raise
+
+    def _requires_channels(self, body: str) -> bool:
+        line = valid_channels(self.rules, body)
+        return line is not None and line.required
+
+
+def list_of_ids(source: Iterable[int]) -> list[int]:
+    """Any sequence of ids as a list; a list is taken as it is."""
+    if isinstance(source, (bytes, bytearray)):
+        raise TypeError("source must be text or ids, not bytes: decode it first")
+    if isinstance(source, list):
+        return source
+    tolist = getattr(source, "tolist", None)
+    return list(source if tolist is None else tolist())
+
+
+def _require_ids(source: Source) -> None:
+    """Name the first item that is no integer."""
+    items: list[object] = [] if isinstance(source, TextSource) else list(source.ids)
+    for index, item in enumerate(items):
+        if not isinstance(item, int):
+            raise TypeError(
+                f"source must be text or integer ids, but item {index} is {type(item).__name__}"
+            )
+
+
+def _conversation(outcome: Outcome, start: Start) -> Conversation:
+    return Conversation(tuple(outcome.messages), outcome.open_message, start=start)
+
+
+def _diagnose(reader: Reader, stop: Stop) -> Diagnostic:
+    """The diagnostic of the place where reading stopped."""
+    machine, source = reader.configuration.machine, reader.source
+    expected = tuple(sorted({machine.rules.words(name) for name in stop.expected}))
+    if stop.fault is None:
+        span = Span(source.length, source.length)
+        said = Explanation(f"truncated-{stop.place}", _TRUNCATED[stop.place])
+    else:
+        fault = stop.fault
+        span = source.span(fault.piece, fault.offset, fault.width)
+        first = not reader.outcome.messages
+        said = explain(Trouble(machine.rules, machine.start, stop, fault, first=first))
+    return locate(source, span, Severity.ERROR, said, expected)
