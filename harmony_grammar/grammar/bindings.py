@@ -16,7 +16,18 @@ from harmony_grammar.nodes import Conversation, Message, OpenMessage, Role
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["BODY", "FIELDS", "NODES", "OPENING", "OPEN_MESSAGE", "STARTS", "TOOL"]
+__all__ = [
+    "BODY",
+    "FIELDS",
+    "INTERIM",
+    "LAST",
+    "MESSAGE",
+    "NODES",
+    "OPENING",
+    "OPEN_MESSAGE",
+    "STARTS",
+    "TOOL",
+]
 
 # The rules that a whole text may be; their names are the public start symbols.
 STARTS: Final = ("conversation", "prompt", "completion")
@@ -56,3 +67,7 @@ TOOL: Final = Role.TOOL
 BODY: Final = "body"
 OPENING: Final = "opening"
 OPEN_MESSAGE: Final = "open_message"
+MESSAGE: Final = "message"
+# A message of a completion, and the one that ends the turn.
+INTERIM: Final = "interim"
+LAST: Final = "last"

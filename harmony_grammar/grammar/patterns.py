@@ -78,6 +78,15 @@ class Automaton:
             if any(low <= code <= high for low, high in ranges)
         )
 
+    def matches(self, text: str) -> bool:
+        """Whether it matches the whole of a text."""
+        states = self.closure([self.start])
+        for char in text:
+            states = self.step(states, ord(char))
+            if not states:
+                return False
+        return self.final in states
+
 
 @dataclass(frozen=True, slots=True)
 class _One:

@@ -8,6 +8,7 @@ message is for the grammar to say. Bodies are never looked into and are copied o
 from __future__ import annotations
 
 import re
+from array import array
 from bisect import bisect_right
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
@@ -17,7 +18,7 @@ from harmony_grammar.parsing.builder import text_content
 from harmony_grammar.parsing.machine import Piece
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
     from harmony_grammar.grammar import Rules
     from harmony_grammar.nodes import TextContent
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
 
 Source: TypeAlias = "TextSource | IdSource"
 
-__all__ = ["Frame", "IdSource", "Key", "Source", "TextSource"]
+__all__ = ["Frame", "IdSource", "IdTable", "Key", "Source", "TextSource"]
+
+_MANY: Final = 4096  # ids from which on numpy is faster than a loop
 
 # What a header is remembered by: its text, or its ids.
 Key = str | tuple[int, ...]
@@ -118,27 +121,49 @@ class TextSource:
         return Span(start, min(start + max(1, width), self.length))
 
 
+class IdTable:
+    """What the ids of a vocabulary mean to a grammar.
+
+    Args:
+        rules: the grammar.
+        vocabulary: the vocabulary.
+
+    Attributes:
+        vocabulary: the vocabulary.
+        specials: the terminals that are special tokens, by id.
+        openers: the ids that open a body.
+        first_special: the lowest id that is not an ordinary one.
+
+    Raises:
+        VocabularyError: if the vocabulary lacks a special token of the grammar.
+    """
+
+    def __init__(self, rules: Rules, vocabulary: Vocabulary) -> None:
+        ids = vocabulary.require(rules.specials)
+        self.vocabulary = vocabulary
+        self.specials = {ids[spelling]: name for spelling, name in rules.specials.items()}
+        self.openers = frozenset(i for i, name in self.specials.items() if name in rules.openers)
+        self.first_special = min(vocabulary.special_ids.values())
+
+
 class IdSource:
     """Ids: a special token is an id, and what ordinary ids spell is text, whatever it spells.
 
     Args:
-        rules: the grammar.
-        vocabulary: what the ids mean.
+        table: what the ids mean.
         ids: the ids.
     """
 
     unit: Final = "ids"
 
-    def __init__(self, rules: Rules, vocabulary: Vocabulary, ids: list[int]) -> None:
+    def __init__(self, table: IdTable, ids: list[int]) -> None:
         self.ids = ids
         self.length = len(ids)
-        self.vocabulary = vocabulary
-        self._specials = {
-            vocabulary.encode_special(spelling): name for spelling, name in rules.specials.items()
-        }
-        self._openers = {i for i, name in self._specials.items() if name in rules.openers}
-        self._first_special = min(vocabulary.special_ids.values())
-        self._decode = vocabulary.decode_bytes
+        self.vocabulary = table.vocabulary
+        self._specials = table.specials
+        self._openers = table.openers
+        self._first_special = table.first_special
+        self._decode = table.vocabulary.decode_bytes
 
     def frames(self) -> Iterator[Frame]:
         """The input, a frame a message; the last one may be unfinished."""
@@ -178,10 +203,19 @@ class IdSource:
         """What a header is remembered by."""
         return tuple(self.ids[start:end])
 
-    def _special_positions(self, ids: Sequence[int]) -> list[int]:
+    def _special_positions(self, ids: list[int]) -> list[int]:
         """Where ids stand that are no ordinary ones: special tokens, and what is no token."""
         first = self._first_special
-        return [at for at, token in enumerate(ids) if not 0 <= token < first]
+        if len(ids) < _MANY:
+            return [at for at, token in enumerate(ids) if not 0 <= token < first]
+        import numpy as np  # noqa: PLC0415  only worth loading where there is much to look through
+
+        try:
+            words = np.frombuffer(array("i", ids), np.uint32)  # a negative id becomes a large one
+        except OverflowError:  # nor is an id of more than 32 bits one of any vocabulary
+            words = np.array([token if 0 <= token < first else first for token in ids], np.uint32)
+        found: list[int] = np.flatnonzero(words >= first).tolist()
+        return found
 
     def _run(self, start: int, end: int) -> Piece:
         text = self._decode(self.ids[start:end]).decode("utf-8", "replace")

@@ -8,6 +8,7 @@ after which nothing legal can follow.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Final, Literal
 
 from harmony_grammar.checking.messages import findings
@@ -18,10 +19,10 @@ from harmony_grammar.parsing.faults import Explanation, Trouble, explain
 from harmony_grammar.parsing.machine import Machine
 from harmony_grammar.parsing.places import locate
 from harmony_grammar.parsing.reader import Reader
-from harmony_grammar.parsing.sources import IdSource, TextSource
+from harmony_grammar.parsing.sources import IdSource, IdTable, TextSource
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from harmony_grammar.errors import Diagnostic
     from harmony_grammar.grammar import Rules
@@ -66,22 +67,18 @@ class StrictParser:
 
     Args:
         rules: the grammar.
-        vocabulary: what ids mean; None to load the packaged one when ids are first read.
+        vocabulary: gives the vocabulary, which only ids need.
     """
 
-    def __init__(self, rules: Rules, vocabulary: Vocabulary | None = None) -> None:
+    def __init__(self, rules: Rules, vocabulary: Callable[[], Vocabulary]) -> None:
         self.rules = rules
         self._vocabulary = vocabulary
         self._machines: dict[str, Machine] = {}
 
-    @property
-    def vocabulary(self) -> Vocabulary:
-        """What ids mean."""
-        if self._vocabulary is None:
-            from harmony_grammar.vocabulary import Vocabulary  # noqa: PLC0415  text needs none
-
-            self._vocabulary = Vocabulary.default()
-        return self._vocabulary
+    @cached_property
+    def id_table(self) -> IdTable:
+        """What ids mean to the grammar."""
+        return IdTable(self.rules, self._vocabulary())
 
     def machine(self, start: Start) -> Machine:
         """The parser of a start symbol.
@@ -104,7 +101,7 @@ class StrictParser:
         """
         if isinstance(source, str):
             return TextSource(self.rules, source)
-        return IdSource(self.rules, self.vocabulary, list_of_ids(source))
+        return IdSource(self.id_table, list_of_ids(source))
 
     def parse(self, source: str | Iterable[int], start: Start = "conversation") -> Conversation:
         """Read a sentence; see `harmony_grammar.parse`."""

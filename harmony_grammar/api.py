@@ -1,0 +1,162 @@
+"""`Grammar`: everything that is derived from one grammar text, as methods.
+
+The functions of the package are the methods of `Grammar.default()`.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from harmony_grammar.grammar import Rules
+from harmony_grammar.parsing.strict import StrictParser
+from harmony_grammar.rendering.renderer import Renderer
+from harmony_grammar.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import tiktoken
+    from typing_extensions import Self
+
+    from harmony_grammar.nodes import Conversation, Message, OpenMessage, Start
+    from harmony_grammar.parsing.strict import Report
+    from harmony_grammar.rendering.forms import Spelling
+
+__all__ = ["Grammar", "check", "encode", "parse", "render"]
+
+
+class Grammar(Rules):
+    """A grammar of the format, and what is derived from it.
+
+    Make one with `default`, `load` or `from_text`; `using` gives it another vocabulary.
+    """
+
+    def using(self, vocabulary: Vocabulary | tiktoken.Encoding) -> Self:
+        """The same grammar with ids of another vocabulary.
+
+        Args:
+            vocabulary: a vocabulary, or a tiktoken encoding of one's own.
+
+        Raises:
+            VocabularyError: if it lacks a special token that the grammar uses.
+        """
+        if not isinstance(vocabulary, Vocabulary):
+            vocabulary = Vocabulary(vocabulary)
+        vocabulary.require(self.specials)
+        other = type(self)(self.text, self.source, vocabulary.special_ids)
+        other.vocabulary = vocabulary
+        return other
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """What ids mean; the packaged vocabulary is loaded when it is first needed."""
+        return Vocabulary.default()
+
+    @cached_property
+    def _parser(self) -> StrictParser:
+        return StrictParser(self, lambda: self.vocabulary)
+
+    @cached_property
+    def _renderer(self) -> Renderer:
+        return Renderer(self, lambda: self.vocabulary)
+
+    def parse(self, source: str | Iterable[int], start: Start = "conversation") -> Conversation:
+        """Read a sentence of the format.
+
+        Args:
+            source: decoded text, or ids: a list, an array, a tensor or any other iterable.
+            start: `"conversation"` for whole messages, `"prompt"` for messages and an open one
+                at the end, `"completion"` for what a model samples after a prompt.
+
+        Returns:
+            The tree.
+
+        Raises:
+            HarmonySyntaxError: if the source is no sentence; it says where and what to do.
+
+        Example:
+            >>> parse("<|start|>user<|message|>Hi<|end|>").messages[0].text
+            'Hi'
+        """
+        return self._parser.parse(source, start)
+
+    def check(self, source: str | Iterable[int], start: Start = "conversation") -> Report:
+        """Judge an input.
+
+        Args:
+            source: as for `parse`.
+            start: as for `parse`.
+
+        Returns:
+            The verdict and all findings. Bad input never raises.
+
+        Example:
+            >>> check("<|start|>user<|message|>Hi").status
+            'truncated'
+        """
+        return self._parser.check(source, start)
+
+    def render(
+        self, node: Conversation | Message | OpenMessage, *, spelling: Spelling = "openai"
+    ) -> str:
+        """Write a tree as text. What was parsed comes back as it was.
+
+        Args:
+            node: a conversation or a message.
+            spelling: how to write the header of a message that was not parsed: `"openai"` puts
+                the recipient first, `"model"` the channel.
+
+        Raises:
+            RenderError: if no production writes the node's fields, or if a body spells a special
+                token, which text cannot tell from the token itself.
+
+        Example:
+            >>> text = "<|start|>user<|message|>Hi<|end|>"
+            >>> render(parse(text)) == text
+            True
+        """
+        return self._renderer.render(node, spelling=spelling)
+
+    def encode(
+        self, node: Conversation | Message | OpenMessage, *, spelling: Spelling = "openai"
+    ) -> list[int]:
+        """Write a tree as ids. What was parsed from ids comes back as it was.
+
+        Args:
+            node: a conversation or a message.
+            spelling: as for `render`.
+
+        Returns:
+            The ids. A body that spells a special token is encoded as the text it is.
+
+        Raises:
+            RenderError: if no production writes the node's fields.
+
+        Example:
+            >>> encode(parse("<|start|>user<|message|>Hi<|end|>"))
+            [200006, 1428, 200008, 12194, 200007]
+        """
+        return self._renderer.encode(node, spelling=spelling)
+
+
+def parse(source: str | Iterable[int], start: Start = "conversation") -> Conversation:
+    """Read a sentence of the harmony format; see `Grammar.parse`."""
+    return Grammar.default().parse(source, start)
+
+
+def check(source: str | Iterable[int], start: Start = "conversation") -> Report:
+    """Judge an input; see `Grammar.check`."""
+    return Grammar.default().check(source, start)
+
+
+def render(node: Conversation | Message | OpenMessage, *, spelling: Spelling = "openai") -> str:
+    """Write a tree as text; see `Grammar.render`."""
+    return Grammar.default().render(node, spelling=spelling)
+
+
+def encode(
+    node: Conversation | Message | OpenMessage, *, spelling: Spelling = "openai"
+) -> list[int]:
+    """Write a tree as ids; see `Grammar.encode`."""
+    return Grammar.default().encode(node, spelling=spelling)

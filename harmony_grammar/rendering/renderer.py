@@ -1,0 +1,288 @@
+"""Rendering: the tree back to text or ids.
+
+A message is its header, its body and its terminator. Header and terminator come from the form
+that the message's fields fit (`forms`), found once for each set of fields and remembered; the
+body is what its contents say. What was read is given back as it was: the form that it was read
+from is preferred, and headers and bodies keep the ids that they were read from.
+"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from harmony_grammar.contents import DeveloperContent, SystemContent
+from harmony_grammar.errors import RenderError
+from harmony_grammar.grammar.bindings import INTERIM, LAST, MESSAGE, OPEN_MESSAGE, OPENING, TOOL
+from harmony_grammar.nodes import Conversation, OpenMessage, Role, TextContent
+from harmony_grammar.parsing.channels import valid_channels
+from harmony_grammar.parsing.sources import special_pattern
+from harmony_grammar.rendering.forms import Wish, best_form, forms
+from harmony_grammar.rendering.templates import body_text, has_function_tools
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from harmony_grammar.grammar import Rules
+    from harmony_grammar.nodes import Content, Message
+    from harmony_grammar.rendering.forms import Form, Part, Spelling
+    from harmony_grammar.vocabulary import Vocabulary
+
+__all__ = ["Renderer"]
+
+_MOST_FORMS: Final = 4096
+
+# Which roles a content may stand in a message of; the others may stand anywhere.
+_PLACES: Final[Mapping[type[Content], Role]] = {
+    SystemContent: Role.SYSTEM,
+    DeveloperContent: Role.DEVELOPER,
+}
+
+
+class _Written(NamedTuple):
+    """A header and its terminator, ready to be written.
+
+    Attributes:
+        text: the header's text.
+        ids: the header's ids; empty until ids are asked for.
+        terminator: the terminator's text; empty for an open message.
+        terminator_ids: its ids.
+    """
+
+    text: str
+    ids: list[int]
+    terminator: str
+    terminator_ids: list[int]
+
+
+class _Job(NamedTuple):
+    """A message and where it stands.
+
+    Attributes:
+        message: the message.
+        sequence: the rules that it is written by.
+        implied_role: the role that need not be written, because the prompt has written it.
+        declared: the channels that the conversation declares.
+    """
+
+    message: Message | OpenMessage
+    sequence: tuple[str, ...] = (MESSAGE,)
+    implied_role: str | None = None
+    declared: frozenset[str] = frozenset()
+
+
+class Renderer:
+    """Rendering with one grammar and one vocabulary.
+
+    Args:
+        rules: the grammar.
+        vocabulary: gives the vocabulary, which only ids need.
+    """
+
+    def __init__(self, rules: Rules, vocabulary: Callable[[], Vocabulary]) -> None:
+        self.rules = rules
+        self._vocabulary = vocabulary
+        self._remembered: dict[object, _Written] = {}
+        self._spelled = special_pattern(rules.specials)
+
+    def render(
+        self, node: Conversation | Message | OpenMessage, *, spelling: Spelling = "openai"
+    ) -> str:
+        """Render to text; see `harmony_grammar.render`."""
+        function_tools = _function_tools(node)
+        return "".join(
+            text
+            for job in self._jobs(node)
+            for text in self._texts(job, spelling, function_tools=function_tools)
+        )
+
+    def encode(
+        self, node: Conversation | Message | OpenMessage, *, spelling: Spelling = "openai"
+    ) -> list[int]:
+        """Render to ids; see `harmony_grammar.encode`."""
+        out: list[int] = []
+        function_tools = _function_tools(node)
+        for job in self._jobs(node):
+            self._extend(out, job, spelling, function_tools=function_tools)
+        return out
+
+    # --- what is written by which rule ---
+
+    def _jobs(self, node: Conversation | Message | OpenMessage) -> Iterator[_Job]:
+        if isinstance(node, OpenMessage):
+            yield _Job(node, (OPEN_MESSAGE,))
+        elif not isinstance(node, Conversation):
+            yield _Job(node)
+        elif node.start == "completion":
+            yield from self._completion(node.messages)
+        else:
+            yield from self._conversation(node)
+
+    def _conversation(self, node: Conversation) -> Iterator[_Job]:
+        declared: frozenset[str] = frozenset()
+        for message in node.messages:
+            yield _Job(message, declared=declared)
+            if message.author.role is Role.SYSTEM:
+                declared = self._declared(message)
+        if node.open_message is not None:
+            yield _Job(node.open_message, (OPEN_MESSAGE,), declared=declared)
+        elif node.start == "prompt":
+            raise RenderError("a prompt ends in an open message: set Conversation.open_message")
+
+    def _completion(self, messages: Sequence[Message]) -> Iterator[_Job]:
+        if not messages:
+            raise RenderError("a completion has at least one message")
+        role = self.rules.opening_role
+        for index, message in enumerate(messages):
+            rule = LAST if index == len(messages) - 1 else INTERIM
+            yield _Job(message, (OPENING, rule)) if index else _Job(message, (rule,), role)
+
+    def _declared(self, message: Message) -> frozenset[str]:
+        line = valid_channels(self.rules, self._body(message, function_tools=False))
+        return frozenset(line.channels) if line else frozenset()
+
+    # --- headers and terminators ---
+
+    def _written(self, job: _Job, spelling: Spelling) -> _Written:
+        """The header and the terminator of a message, from memory if it has been seen."""
+        m = job.message
+        symbols = m.header.symbols if m.header is not None else ()
+        terminator = None if isinstance(m, OpenMessage) else m.terminator
+        fields = (m.author, m.channel, m.recipient, m.content_type)
+        key = (fields, symbols, terminator, spelling, *job[1:], m.content is None)
+        written = self._remembered.get(key)
+        if written is None:
+            wish = Wish(symbols, terminator, spelling)
+            written = self._remember(key, self._form(job, wish))
+        return written
+
+    def _remember(self, key: object, form: Form) -> _Written:
+        if len(self._remembered) >= _MOST_FORMS:
+            self._remembered.clear()
+        ending = form.ending or ()
+        written = _Written(_text(form.header), [], _text(ending), [])
+        self._remembered[key] = written
+        return written
+
+    def _form(self, job: _Job, wish: Wish) -> Form:
+        fields = _fields(job)
+        declared = job.declared | self._once_declared(job.message)
+        body = job.message.content is not None
+        found = forms(self.rules, job.sequence, fields, declared)
+        form = best_form([f for f in found if (f.ending is not None) == body], wish)
+        if form is None:
+            raise RenderError(self._misfit(fields))
+        return form
+
+    def _once_declared(self, message: Message | OpenMessage) -> frozenset[str]:
+        """The channel of a message that was read where it was declared."""
+        declared = {name for name, t in self.rules.terminals.items() if t.pattern is None}
+        if message.header is None or message.channel is None:
+            return frozenset()
+        return frozenset({message.channel} if declared & set(message.header.symbols) else ())
+
+    def _misfit(self, fields: dict[str, str]) -> str:
+        """What to say of fields that no production writes."""
+        said = ", ".join(f"{name} {value!r}" for name, value in fields.items())
+        for name in ("channel", "role"):
+            words = self.rules.field_words(name)
+            if name in fields and fields[name] not in words:
+                near = get_close_matches(fields[name], words, n=1)
+                hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(words)}"
+                return f"the format has no {name} {fields[name]!r}: {hint}"
+        return f"no message of the format has {said}"
+
+    # --- bodies ---
+
+    def _body(self, message: Message | OpenMessage, *, function_tools: bool) -> str:
+        return "".join(
+            self._content(message, piece, function_tools=function_tools)
+            for piece in message.content or ()
+        )
+
+    def _content(
+        self, message: Message | OpenMessage, piece: Content, *, function_tools: bool
+    ) -> str:
+        if isinstance(piece, TextContent):
+            return piece.text
+        role = _PLACES.get(type(piece))
+        if role is not None and message.author.role is not role:
+            raise RenderError(
+                f"a {type(piece).__name__} belongs in a {role.value} message, "
+                f"not in one of the {message.author.role.value}"
+            )
+        return body_text(piece, function_tools=function_tools, rules=self.rules)
+
+    # --- text ---
+
+    def _texts(self, job: _Job, spelling: Spelling, *, function_tools: bool) -> Iterator[str]:
+        written = self._written(job, spelling)
+        body = self._body(job.message, function_tools=function_tools)
+        if spelled := self._spelled.search(body):
+            raise RenderError(
+                f"a body spells the special token {spelled.group()} at character "
+                f"{spelled.start()}, and as text the two are the same: render it to ids instead"
+            )
+        yield written.text
+        yield body
+        yield written.terminator
+
+    # --- ids ---
+
+    def _extend(
+        self, out: list[int], job: _Job, spelling: Spelling, *, function_tools: bool
+    ) -> None:
+        """Append the ids of a message."""
+        written = self._written(job, spelling)
+        message = job.message
+        if not written.ids:
+            written.ids.extend(self._encode_marked(written.text))
+            written.terminator_ids.extend(self._encode_marked(written.terminator))
+        header = message.header
+        kept = header is not None and header.ids is not None and header.text == written.text
+        out.extend(header.ids if kept else written.ids)  # type: ignore[union-attr, arg-type]
+        for piece in message.content or ():
+            out.extend(self._piece_ids(message, piece, function_tools=function_tools))
+        out.extend(written.terminator_ids)
+
+    def _piece_ids(
+        self, message: Message | OpenMessage, piece: Content, *, function_tools: bool
+    ) -> Sequence[int]:
+        if isinstance(piece, TextContent) and piece.ids is not None:
+            return piece.ids
+        text = self._content(message, piece, function_tools=function_tools)
+        return self._vocabulary().encode(text)
+
+    def _encode_marked(self, text: str) -> Iterator[int]:
+        """The ids of a header or terminator, in which special tokens are spelled."""
+        vocabulary, at = self._vocabulary(), 0
+        for special in self._spelled.finditer(text):
+            yield from vocabulary.encode(text[at : special.start()])
+            yield vocabulary.encode_special(special.group())
+            at = special.end()
+        yield from vocabulary.encode(text[at:])
+
+
+def _fields(job: _Job) -> dict[str, str]:
+    """The fields of a message, as the grammar's bindings call them."""
+    message, author = job.message, job.message.author
+    if author.role is TOOL:
+        if author.name is None:
+            raise RenderError("a tool's message needs the tool's name: Author.new(Role.TOOL, name)")
+        fields: dict[str, str | None] = {"tool": author.name}
+    elif author.role.value == job.implied_role:
+        fields = {"name": author.name}
+    else:
+        fields = {"role": author.role.value, "name": author.name}
+    fields["channel"] = message.channel
+    fields["recipient"] = message.recipient
+    fields["content_type"] = message.content_type
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _text(parts: Sequence[Part]) -> str:
+    return "".join(part.text for part in parts)
+
+
+def _function_tools(node: Conversation | Message | OpenMessage) -> bool:
+    return isinstance(node, Conversation) and has_function_tools(node.messages)
