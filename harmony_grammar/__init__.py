@@ -1,48 +1,94 @@
 """One formal grammar of OpenAI's harmony format, and everything derived from it.
 
+Names are loaded when they are first used, so that importing the package costs next to nothing.
+
 Example:
     >>> import harmony_grammar as hg
     >>> hg.parse("<|start|>user<|message|>Hi<|end|>").messages[0].author.role.value
     'user'
 """
 
-from harmony_grammar.api import Grammar, check, encode, parse, render
-from harmony_grammar.contents import (
-    ChannelConfig,
-    DeveloperContent,
-    ReasoningEffort,
-    SystemContent,
-    ToolDescription,
-    ToolNamespaceConfig,
-)
-from harmony_grammar.errors import (
-    ConstraintError,
-    ConstraintViolation,
-    Diagnostic,
-    GrammarError,
-    HarmonyError,
-    HarmonySyntaxError,
-    RenderError,
-    Severity,
-    Span,
-    VocabularyError,
-)
-from harmony_grammar.nodes import (
-    Author,
-    Channel,
-    Content,
-    ContentType,
-    Conversation,
-    CustomRole,
-    Message,
-    OpenMessage,
-    Role,
-    TextContent,
-)
-from harmony_grammar.parsing.strict import Report
-from harmony_grammar.vocabulary import Vocabulary
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from harmony_grammar.api import Grammar, check, encode, parse, render
+    from harmony_grammar.contents import (
+        ChannelConfig,
+        DeveloperContent,
+        ReasoningEffort,
+        SystemContent,
+        ToolDescription,
+        ToolNamespaceConfig,
+    )
+    from harmony_grammar.errors import (
+        ConstraintError,
+        ConstraintViolation,
+        Diagnostic,
+        GrammarError,
+        HarmonyError,
+        HarmonySyntaxError,
+        RenderError,
+        Severity,
+        Span,
+        VocabularyError,
+    )
+    from harmony_grammar.nodes import (
+        Author,
+        Channel,
+        Content,
+        ContentType,
+        Conversation,
+        CustomRole,
+        Message,
+        OpenMessage,
+        Role,
+        TextContent,
+    )
+    from harmony_grammar.parsing.strict import Report
+    from harmony_grammar.vocabulary import Vocabulary
 
 __version__ = "0.1.0"
+
+# Where each public name is defined.
+_HOMES = {
+    "api": ("Grammar", "check", "encode", "parse", "render"),
+    "contents": (
+        "ChannelConfig",
+        "DeveloperContent",
+        "ReasoningEffort",
+        "SystemContent",
+        "ToolDescription",
+        "ToolNamespaceConfig",
+    ),
+    "errors": (
+        "ConstraintError",
+        "ConstraintViolation",
+        "Diagnostic",
+        "GrammarError",
+        "HarmonyError",
+        "HarmonySyntaxError",
+        "RenderError",
+        "Severity",
+        "Span",
+        "VocabularyError",
+    ),
+    "nodes": (
+        "Author",
+        "Channel",
+        "Content",
+        "ContentType",
+        "Conversation",
+        "CustomRole",
+        "Message",
+        "OpenMessage",
+        "Role",
+        "TextContent",
+    ),
+    "parsing.strict": ("Report",),
+    "vocabulary": ("Vocabulary",),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "Author",
@@ -79,3 +125,15 @@ __all__ = [
     "parse",
     "render",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOME_OF})

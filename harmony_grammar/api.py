@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from harmony_grammar.grammar import Rules
 from harmony_grammar.parsing.strict import StrictParser
-from harmony_grammar.rendering.renderer import Renderer
 from harmony_grammar.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from harmony_grammar.nodes import Conversation, Message, OpenMessage, Start
     from harmony_grammar.parsing.strict import Report
     from harmony_grammar.rendering.forms import Spelling
+    from harmony_grammar.rendering.renderer import Renderer
 
 __all__ = ["Grammar", "check", "encode", "parse", "render"]
 
@@ -59,6 +59,8 @@ class Grammar(Rules):
 
     @cached_property
     def _renderer(self) -> Renderer:
+        from harmony_grammar.rendering.renderer import Renderer  # noqa: PLC0415  reading needs none
+
         return Renderer(self, lambda: self.vocabulary)
 
     def parse(self, source: str | Iterable[int], start: Start = "conversation") -> Conversation:

@@ -11,11 +11,12 @@ import html
 import unicodedata
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from harmony_grammar.grammar import END_OF_INPUT
 from harmony_grammar.grammar.bindings import OPENING
 from harmony_grammar.nodes import Role
+from harmony_grammar.parsing.places import Explanation
 from harmony_grammar.tokens import is_marked
 
 if TYPE_CHECKING:
@@ -25,26 +26,12 @@ if TYPE_CHECKING:
     from harmony_grammar.parsing.headers import Fault, Fields
     from harmony_grammar.parsing.reader import Stop
 
-__all__ = ["EXPLANATIONS", "Explanation", "Trouble", "explain"]
+__all__ = ["EXPLANATIONS", "Trouble", "explain"]
 
 _CALL: Final = "CALL"
 _TO: Final = "_TO"
 _FINAL: Final = "FINAL"
 _CHANNEL: Final = "_CHANNEL"
-
-
-class Explanation(NamedTuple):
-    """What mistake a fault is.
-
-    Attributes:
-        code: the stable name of the finding.
-        message: what is wrong, in the format's words.
-        hint: what to do about it, if that is known.
-    """
-
-    code: str
-    message: str
-    hint: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from harmony_grammar.errors import Diagnostic
 from harmony_grammar.parsing.sources import TextSource
 
 if TYPE_CHECKING:
     from harmony_grammar.errors import Severity, Span
-    from harmony_grammar.parsing.faults import Explanation
     from harmony_grammar.parsing.sources import IdSource, Source
 
-__all__ = ["locate"]
+__all__ = ["Explanation", "locate"]
+
+
+class Explanation(NamedTuple):
+    """What mistake a fault is.
+
+    Attributes:
+        code: the stable name of the finding.
+        message: what is wrong, in the format's words.
+        hint: what to do about it, if that is known.
+    """
+
+    code: str
+    message: str
+    hint: str | None = None
 
 
 def locate(

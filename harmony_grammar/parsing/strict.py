@@ -15,9 +15,8 @@ from harmony_grammar.checking.messages import findings
 from harmony_grammar.errors import HarmonySyntaxError, Severity, Span
 from harmony_grammar.nodes import Conversation
 from harmony_grammar.parsing.channels import valid_channels
-from harmony_grammar.parsing.faults import Explanation, Trouble, explain
 from harmony_grammar.parsing.machine import Machine
-from harmony_grammar.parsing.places import locate
+from harmony_grammar.parsing.places import Explanation, locate
 from harmony_grammar.parsing.reader import Reader
 from harmony_grammar.parsing.sources import IdSource, IdTable, TextSource
 
@@ -162,6 +161,8 @@ def _conversation(outcome: Outcome, start: Start) -> Conversation:
 
 def _diagnose(reader: Reader, stop: Stop) -> Diagnostic:
     """The diagnostic of the place where reading stopped."""
+    from harmony_grammar.parsing.faults import Trouble, explain  # noqa: PLC0415  good input needs none
+
     machine, source = reader.configuration.machine, reader.source
     expected = tuple(sorted({machine.rules.words(name) for name in stop.expected}))
     if stop.fault is None:
