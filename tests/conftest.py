@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import gzip
+import os
 import sys
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from openai_harmony import HarmonyEncoding  # type: ignore[import-untyped]  # it ships no types
+
+# Machines are shared, so no example has a deadline; a run that others wait for is repeatable.
+settings.register_profile("project", deadline=None, derandomize=bool(os.environ.get("CI")))
+settings.load_profile("project")
 
 sys.path.insert(0, str(Path(__file__).parent))  # tests import their strategies by name
 

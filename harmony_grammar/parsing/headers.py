@@ -130,18 +130,15 @@ class Header:
 
     def in_body(self, *, empty: bool) -> Configuration:
         """The parser after the body."""
-        if empty:
-            return self.configuration
-        rules = self.configuration.machine.rules
-        for terminal in sorted(rules.text_terminals & self.configuration.expected):
-            return self.configuration.after(terminal) or self.configuration
-        return self.configuration
+        terminal = None if empty else self.configuration.text_terminal
+        after = None if terminal is None else self.configuration.after(terminal)
+        return after or self.configuration
 
 
 def walk(
     configuration: Configuration, pieces: Iterable[Piece], *, at_end: bool, spelled: bool
 ) -> Walk:
-    """Read pieces of a header as far as they go.
+    """Read pieces of input as far as they go.
 
     Args:
         configuration: the parser before them.
@@ -151,18 +148,20 @@ def walk(
     """
     tokens: list[Token] = []
     for piece, following in _with_next(pieces, None if at_end else _BEYOND):
-        if piece.special is None:
+        body = configuration.text_terminal if piece.special is None else None
+        if piece.special is None and body is None:
             run = _Run(configuration, tokens, piece, following, spelled=spelled)
             stopped = run.read()
             if stopped is not None:
                 return stopped
             configuration = run.configuration
         else:
-            after = configuration.after(piece.special) if piece.special else None
-            if after is None:
+            terminal = body or piece.special
+            after = configuration.after(terminal) if terminal else None
+            if terminal is None or after is None:
                 fault = Fault(configuration, tuple(tokens), piece, 0, len(piece.text))
                 return Walk(tuple(tokens), configuration, fault)
-            tokens.append(Token(piece.special, piece.text, piece, 0))
+            tokens.append(Token(terminal, piece.text, piece, 0))
             configuration = after
     return Walk(tuple(tokens), configuration)
 

@@ -115,6 +115,11 @@ class Configuration:
         return self._expected
 
     @property
+    def text_terminal(self) -> str | None:
+        """The terminal of free text, if a body may stand here."""
+        return next(iter(self.expected & self.machine.rules.text_terminals), None)
+
+    @property
     def scanner(self) -> Scanner:
         """A scanner for the words that are legal here."""
         if self._scanner is None:
