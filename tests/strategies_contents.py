@@ -61,8 +61,14 @@ def _common() -> dict[str, st.SearchStrategy[Any]]:
 
 
 @cache
-def schemas(depth: int = DEPTH) -> Schemas:
-    """Schemas with every keyword that is read, in any combination, nested up to `depth`."""
+def schemas(depth: int) -> Schemas:
+    """Schemas nested up to `depth`, and JSON that is no schema at all."""
+    return keyword_schemas(depth) | _json
+
+
+@cache
+def keyword_schemas(depth: int = DEPTH) -> Schemas:
+    """Objects with every keyword that is read, in any combination, nested up to `depth`."""
     keywords = _common()
     if depth:
         inner = st.deferred(lambda: schemas(depth - 1))
@@ -72,7 +78,7 @@ def schemas(depth: int = DEPTH) -> Schemas:
             "anyOf": st.lists(inner, max_size=2),
             "properties": _mostly(st.dictionaries(_names, inner, max_size=3)),
         }
-    return _subset(keywords) | _json | _object(depth) | _choice(depth)
+    return _subset(keywords) | _object(depth) | _choice(depth)
 
 
 def _subset(keywords: dict[str, st.SearchStrategy[Any]]) -> Schemas:
@@ -110,7 +116,7 @@ def _choice(depth: int) -> Schemas:
 
 def parameters() -> Schemas:
     """What a tool takes: a schema that is an object, or none."""
-    return st.none() | schemas().filter(lambda schema: isinstance(schema, dict))
+    return st.none() | keyword_schemas() | st.dictionaries(_texts, _json, max_size=3)
 
 
 def tools() -> st.SearchStrategy[ToolDescription]:

@@ -116,7 +116,7 @@ def test_numbers(reference_encoding: reference.HarmonyEncoding, number: float) -
     assert typescript(schema) == reference_type(reference_encoding, schema)
 
 
-@_many
+@settings(_many, max_examples=100)
 @given(contents=st.lists(system_contents() | developer_contents(), max_size=3))
 def test_whole_conversations(
     reference_encoding: reference.HarmonyEncoding, contents: list[Content]
