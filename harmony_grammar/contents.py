@@ -19,7 +19,7 @@ from importlib.resources import files
 from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 
-from harmony_grammar.nodes import Content, _expect
+from harmony_grammar.nodes import Content, expect
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,7 +62,7 @@ class _Wired:
         Raises:
             ValueError: if a field that has no default is missing.
         """
-        _expect(Mapping, f"what {cls.__name__} is read from", raw)
+        expect(Mapping, f"what {cls.__name__} is read from", raw)
         known = fields(cls)  # type: ignore[arg-type]  # every subclass is a dataclass
         for item in known:
             needed = item.default is MISSING and item.default_factory is MISSING
@@ -80,15 +80,15 @@ def _part(cls: type[_Part], name: str, value: object) -> _Part:
     """A nested object, given as such or as its wire data."""
     if isinstance(value, Mapping):
         return cls.from_dict(value)
-    _expect(cls, name, value)
+    expect(cls, name, value)
     return value  # type: ignore[return-value]
 
 
 def _strings(name: str, value: Sequence[str]) -> tuple[str, ...]:
     """A list of strings as a tuple."""
-    _expect((list, tuple), name, value)
+    expect((list, tuple), name, value)
     for item in value:
-        _expect(str, f"an item of {name}", item)
+        expect(str, f"an item of {name}", item)
     return tuple(value)
 
 
@@ -104,7 +104,7 @@ def _depth(value: object) -> int:
 
 def _json_object(name: str, value: Mapping[str, Any]) -> dict[str, Any]:
     """A copy of `value` as JSON would bring it to a reader: lists for tuples, strings for keys."""
-    _expect(Mapping, name, value)
+    expect(Mapping, name, value)
     try:
         copied: dict[str, Any] = json.loads(json.dumps(dict(value), allow_nan=False))
     except (TypeError, ValueError, RecursionError) as error:
@@ -146,8 +146,8 @@ class ToolDescription(_Wired):
     parameters: dict[str, Any] | None = field(default=None, hash=False)
 
     def __post_init__(self) -> None:
-        _expect(str, "ToolDescription.name", self.name)
-        _expect(str, "ToolDescription.description", self.description)
+        expect(str, "ToolDescription.name", self.name)
+        expect(str, "ToolDescription.description", self.description)
         if self.parameters is not None:
             _set(self, "parameters", _json_object("ToolDescription.parameters", self.parameters))
 
@@ -177,7 +177,7 @@ class ChannelConfig(_Wired):
 
     def __post_init__(self) -> None:
         _set(self, "valid_channels", _strings("ChannelConfig.valid_channels", self.valid_channels))
-        _expect(bool, "ChannelConfig.channel_required", self.channel_required)
+        expect(bool, "ChannelConfig.channel_required", self.channel_required)
 
     @classmethod
     def require_channels(cls, channels: Sequence[str]) -> Self:
@@ -213,9 +213,9 @@ class ToolNamespaceConfig(_Wired):
 
     def __post_init__(self) -> None:
         name = "ToolNamespaceConfig.tools"
-        _expect(str, "ToolNamespaceConfig.name", self.name)
-        _expect(str, "ToolNamespaceConfig.description", self.description, optional=True)
-        _expect((list, tuple), name, self.tools)
+        expect(str, "ToolNamespaceConfig.name", self.name)
+        expect(str, "ToolNamespaceConfig.description", self.description, optional=True)
+        expect((list, tuple), name, self.tools)
         _set(
             self,
             "tools",
@@ -245,15 +245,15 @@ def _namespaces(name: str, value: _Namespaces | None) -> dict[str, ToolNamespace
     """A copy of the namespaces by name."""
     if value is None:
         return None
-    _expect(Mapping, name, value)
+    expect(Mapping, name, value)
     for key in value:
-        _expect(str, f"a key of {name}", key)
+        expect(str, f"a key of {name}", key)
     return {k: _part(ToolNamespaceConfig, f"{name}[{k!r}]", v) for k, v in value.items()}
 
 
 def _with(tools: _Namespaces | None, added: ToolNamespaceConfig) -> _Namespaces:
     """The namespaces with one more, or with another under its name."""
-    _expect(ToolNamespaceConfig, "ns_config", added)
+    expect(ToolNamespaceConfig, "ns_config", added)
     return {**(tools or {}), added.name: added}
 
 
@@ -294,7 +294,7 @@ class SystemContent(_Wired, Content):
 
     def __post_init__(self) -> None:
         for name in ("model_identity", "conversation_start_date", "knowledge_cutoff"):
-            _expect(str, f"SystemContent.{name}", getattr(self, name), optional=True)
+            expect(str, f"SystemContent.{name}", getattr(self, name), optional=True)
         if self.reasoning_effort is not None:
             _set(self, "reasoning_effort", ReasoningEffort(self.reasoning_effort))
         if self.channel_config is not None:
@@ -374,7 +374,7 @@ class DeveloperContent(_Wired, Content):
     tools: _Namespaces | None = field(default=None, hash=False)
 
     def __post_init__(self) -> None:
-        _expect(str, "DeveloperContent.instructions", self.instructions, optional=True)
+        expect(str, "DeveloperContent.instructions", self.instructions, optional=True)
         _set(self, "tools", _namespaces("DeveloperContent.tools", self.tools))
 
     @classmethod

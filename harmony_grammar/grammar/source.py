@@ -19,7 +19,7 @@ from harmony_grammar.errors import GrammarError
 from harmony_grammar.grammar.patterns import compile_pattern, overlap
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from lark import Lark
     from lark.exceptions import LarkError
@@ -214,14 +214,34 @@ def _table(
     analyzer.compute_lalr()
     built = analyzer.parse_table
     number = {rule: index for index, rule in enumerate(lark.rules)}
+    actions: list[dict[str, tuple[bool, Any]]] = [
+        {symbol: (action is Shift, target) for symbol, (action, target) in sorted(row.items())}
+        for _, row in sorted(built.states.items())
+    ]
+    state = _numbered(actions, [built.start_states[start] for start in starts])
     table = tuple(
-        {
-            symbol: target if action is Shift else ~number[target]
-            for symbol, (action, target) in sorted(built.states[state].items())
-        }
-        for state in range(len(built.states))
+        {s: state[to] if shifts else ~number[to] for s, (shifts, to) in actions[old].items()}
+        for old in state
     )
-    return list(lark.rules), table, dict(built.start_states), dict(built.end_states)
+    return (
+        list(lark.rules),
+        table,
+        {start: state[old] for start, old in built.start_states.items()},
+        {start: state[old] for start, old in built.end_states.items()},
+    )
+
+
+def _numbered(
+    actions: Sequence[Mapping[str, tuple[bool, Any]]], first: Iterable[int]
+) -> dict[int, int]:
+    """Number the states in the order in which they are reached, since Lark's order is random."""
+    state: dict[int, int] = {}
+    todo = list(first)
+    for old in todo:
+        if old not in state:
+            state[old] = len(state)
+            todo.extend(to for shifts, to in actions[old].values() if shifts)
+    return state
 
 
 def _require_distinct(table: Table, terminals: Mapping[str, Terminal]) -> None:

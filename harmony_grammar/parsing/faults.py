@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import html
 import unicodedata
-from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
@@ -17,89 +16,19 @@ from harmony_grammar.grammar import END_OF_INPUT
 from harmony_grammar.grammar.bindings import OPENING
 from harmony_grammar.nodes import Role
 from harmony_grammar.parsing.places import Explanation
+from harmony_grammar.parsing.trouble import RECIPIENT_MARKER
 from harmony_grammar.tokens import is_marked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
-    from harmony_grammar.grammar import Rules
-    from harmony_grammar.parsing.headers import Fault, Fields
-    from harmony_grammar.parsing.reader import Stop
+    from harmony_grammar.parsing.trouble import Trouble
 
-__all__ = ["EXPLANATIONS", "Trouble", "explain"]
+__all__ = ["EXPLANATIONS", "explain"]
 
 _CALL: Final = "CALL"
-_TO: Final = "_TO"
 _FINAL: Final = "FINAL"
 _CHANNEL: Final = "_CHANNEL"
-
-
-@dataclass(frozen=True, slots=True)
-class Trouble:
-    """A fault and what is around it.
-
-    Attributes:
-        rules: the grammar.
-        start: the start symbol.
-        stop: why reading stopped.
-        fault: where nothing legal can follow.
-        first: whether it is before the end of the first message.
-    """
-
-    rules: Rules
-    start: str
-    stop: Stop
-    fault: Fault
-    first: bool
-
-    @property
-    def fields(self) -> Fields:
-        """The fields of the unfinished message, as far as they were read."""
-        return self.stop.fields
-
-    @property
-    def special(self) -> str | None:
-        """The terminal that is wrong, if it is a special token."""
-        return self.fault.piece.special
-
-    @property
-    def found(self) -> str:
-        """What is wrong, through the end of the piece."""
-        return self.fault.found
-
-    @property
-    def expected(self) -> frozenset[str]:
-        """What could have stood there."""
-        return self.fault.configuration.expected
-
-    @property
-    def in_body(self) -> bool:
-        """Whether the fault is in a body."""
-        return self.stop.place == "body"
-
-    @property
-    def speaks(self) -> bool:
-        """Whether the unfinished message has terminals already."""
-        return bool(self.fault.tokens)
-
-    def spelled(self, names: Iterable[str]) -> str:
-        """The spellings of some special tokens, for a sentence."""
-        words = [self.rules.words(name) for name in sorted(names) if name != END_OF_INPUT]
-        return " or ".join(words)
-
-    def bound(self, field: str) -> frozenset[str]:
-        """The fixed words of a field that are expected here, as terminals."""
-        words = set(self.rules.field_words(field))
-        fixed = {name for name, t in self.rules.terminals.items() if t.pattern in words}
-        return self.expected & fixed
-
-    def recipient_begins(self) -> bool:
-        """Whether what is wrong is the marker of a recipient."""
-        marker, fault = self.rules.literal(_TO), self.fault
-        return not self.special and any(
-            fault.piece.text.startswith(marker, max(0, fault.offset - back))
-            for back in range(len(marker))
-        )
 
 
 def foreign_token(t: Trouble) -> Explanation | None:
@@ -131,7 +60,7 @@ def call_without_recipient(t: Trouble) -> Explanation | None:
     """A call to nobody."""
     if not t.in_body or t.special != _CALL or t.fields.recipient is not None:
         return None
-    marker = t.rules.literal(_TO)
+    marker = t.rules.literal(RECIPIENT_MARKER)
     return Explanation(
         "call-without-recipient",
         "the message ends as a call but has no recipient: there is nothing to call",
@@ -259,7 +188,7 @@ def foreign_role(t: Trouble) -> Explanation | None:
 def unknown_role(t: Trouble) -> Explanation | None:
     """A role that is none."""
     author = t.fields.author
-    if author.role is not Role.TOOL or not author.name or _TO not in t.expected:
+    if author.role is not Role.TOOL or not author.name or RECIPIENT_MARKER not in t.expected:
         return None
     if "." in author.name or t.fields.recipient is not None or t.special is None:
         return None
@@ -283,7 +212,7 @@ def call_on_final(t: Trouble) -> Explanation | None:
         "final-call",
         f"a call cannot be on the {final} channel",
         "if the word after it is the content type, write it alone, "
-        f"without `{t.rules.literal(_TO)}`; a call goes to {t.rules.calls_channel}",
+        f"without `{t.rules.literal(RECIPIENT_MARKER)}`; a call goes to {t.rules.calls_channel}",
     )
 
 
@@ -327,7 +256,7 @@ def _word_after_marker(t: Trouble) -> str:
 
 def empty_segment(t: Trouble) -> Explanation | None:
     """A recipient that is no name."""
-    if not t.fault.tokens or _TO not in {token.name for token in t.fault.tokens[-2:]}:
+    if not t.fault.tokens or RECIPIENT_MARKER not in {token.name for token in t.fault.tokens[-2:]}:
         return None
     return Explanation(
         "empty-segment",
@@ -359,7 +288,7 @@ def unfinished_header(t: Trouble) -> Explanation | None:
 
 def missing_space(t: Trouble) -> Explanation | None:
     """A recipient without its space."""
-    marker = t.rules.literal(_TO)
+    marker = t.rules.literal(RECIPIENT_MARKER)
     if t.special is not None or not t.found.startswith(marker.lstrip()):
         return None
     return Explanation(

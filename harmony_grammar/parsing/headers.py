@@ -270,9 +270,11 @@ def header_of(
         found: the fields that its productions spell.
         key: the text or the ids that it was read from.
     """
-    text = "".join(token.text for token in walked.tokens)
-    ids = key if isinstance(key, tuple) else None
-    spelling = HeaderSpelling(tuple(token.name for token in walked.tokens), text, ids)
+    opened = configuration.machine.opened_before(configuration)
+    tokens = (*opened.tokens, *walked.tokens)
+    text = "".join(token.text for token in tokens)
+    ids = (*opened.ids, *key) if isinstance(key, tuple) else None
+    spelling = HeaderSpelling(tuple(token.name for token in tokens), text, ids)
     fields = fields_of(configuration.machine.rules, found)
     return Header(fields, spelling, walked.tokens, walked.configuration)
 

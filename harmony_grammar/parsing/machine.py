@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from harmony_grammar.grammar import Rules
     from harmony_grammar.parsing.headers import Header
 
-__all__ = ["Configuration", "Field", "Machine", "Piece", "Token"]
+__all__ = ["NOTHING_OPENED", "Configuration", "Field", "Machine", "Opened", "Piece", "Token"]
 
 _MOST_HEADERS: Final = 4096  # remembered per configuration
 _LONGEST_HEADER: Final = 1024  # characters or ids; longer ones are not remembered
@@ -77,6 +77,21 @@ class Field(NamedTuple):
     name: str
     text: str
     end: int
+
+
+class Opened(NamedTuple):
+    """What stands before an input that begins inside a header.
+
+    Attributes:
+        tokens: the terminals.
+        ids: their ids.
+    """
+
+    tokens: tuple[Token, ...]
+    ids: tuple[int, ...]
+
+
+NOTHING_OPENED: Final = Opened((), ())
 
 
 class Configuration:
@@ -142,18 +157,48 @@ class Machine:
         rules: the grammar.
         start: the start symbol.
         declared: further channel names that a system message allows.
+        opened: what was read before the input, if it begins inside a header.
     """
 
-    __slots__ = ("_configurations", "_end", "_variants", "declared", "root", "rules", "start")
+    __slots__ = (
+        "_begin",
+        "_configurations",
+        "_end",
+        "_opened",
+        "_variants",
+        "declared",
+        "root",
+        "rules",
+        "start",
+    )
 
-    def __init__(self, rules: Rules, start: str, declared: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        rules: Rules,
+        start: str,
+        declared: frozenset[str] = frozenset(),
+        opened: Opened = NOTHING_OPENED,
+    ) -> None:
         self.rules = rules
         self.start = start
         self.declared = declared
         self._end = rules.source.ends[start]
         self._configurations: dict[tuple[int, ...], Configuration] = {}
         self._variants: dict[frozenset[str], Machine] = {declared: self}
-        self.root = self.configuration((rules.source.starts[start],))
+        self._opened = opened
+        self._begin = (rules.source.starts[start],)
+        self.root = self._after_opened()
+
+    def _after_opened(self) -> Configuration:
+        """Where the input begins."""
+        configuration = self.configuration(self._begin)
+        for token in self._opened.tokens:
+            configuration = configuration.after(token.name) or configuration
+        return configuration
+
+    def opened_before(self, configuration: Configuration) -> Opened:
+        """What was read before the input, for a header that begins with it."""
+        return self._opened if configuration.stack == self.root.stack else NOTHING_OPENED
 
     def configuration(self, stack: tuple[int, ...]) -> Configuration:
         """The one configuration with this stack."""
@@ -214,6 +259,14 @@ class Machine:
         A field at the very end is only there when something was read after it, which may be a
         token that says that the input ended.
         """
+        if self._opened.tokens and stack == self.root.stack:
+            before = self._opened.tokens
+            found = self._fields(self._begin, [*before, *tokens])
+            return [field._replace(end=field.end - len(before)) for field in found]
+        return self._fields(stack, tokens)
+
+    def _fields(self, stack: tuple[int, ...], tokens: Sequence[Token]) -> list[Field]:
+        """The fields that `tokens` spell, if all of their message is there."""
         table, productions = self.rules.source.table, self.rules.source.productions
         kept = self.rules.kept_terminals
         states = list(stack)

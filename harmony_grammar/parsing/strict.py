@@ -19,6 +19,7 @@ from harmony_grammar.parsing.machine import Machine
 from harmony_grammar.parsing.places import Explanation, locate
 from harmony_grammar.parsing.reader import Reader
 from harmony_grammar.parsing.sources import IdSource, IdTable, TextSource
+from harmony_grammar.parsing.trouble import Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -161,7 +162,7 @@ def _conversation(outcome: Outcome, start: Start) -> Conversation:
 
 def _diagnose(reader: Reader, stop: Stop) -> Diagnostic:
     """The diagnostic of the place where reading stopped."""
-    from harmony_grammar.parsing.faults import Trouble, explain  # noqa: PLC0415  good input needs none
+    from harmony_grammar.parsing.faults import explain  # noqa: PLC0415  good input needs no words
 
     machine, source = reader.configuration.machine, reader.source
     expected = tuple(sorted({machine.rules.words(name) for name in stop.expected}))

@@ -1,0 +1,35 @@
+"""The tree: conversations, messages, authors and contents.
+
+The names, constructors, builders and wire JSON are those of `openai_harmony`; the objects are
+frozen, so a builder returns a new object and leaves the old one as it was.
+
+A message that was read also remembers how it was written: which production its header took
+(`HeaderSpelling`), which token ended it, where it stood, and the ids of its body. None of that
+takes part in equality, which is about meaning; rendering uses it to give back what was read.
+"""
+
+from typing import TypeAlias
+
+from harmony_grammar.nodes.authors import Author, ContentType, CustomRole, Role, expect
+from harmony_grammar.nodes.conversations import Conversation, Start
+from harmony_grammar.nodes.messages import HeaderSpelling, Message, OpenMessage
+from harmony_grammar.nodes.pieces import Content, TextContent
+
+__all__ = [
+    "Author",
+    "Channel",
+    "Content",
+    "ContentType",
+    "Conversation",
+    "CustomRole",
+    "HeaderSpelling",
+    "Message",
+    "OpenMessage",
+    "Role",
+    "Start",
+    "TextContent",
+    "expect",
+]
+
+Channel: TypeAlias = str
+"""A channel is its name."""

@@ -1,0 +1,231 @@
+"""Messages, whole and open."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from harmony_grammar.errors import Span
+from harmony_grammar.nodes.authors import Author, ContentType, Role, expect
+from harmony_grammar.nodes.pieces import Content, TextContent, as_contents, forgetful, text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from typing_extensions import Self
+
+__all__ = ["HeaderSpelling", "Message", "OpenMessage"]
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderSpelling:
+    """How a header was written: its production, and the ids it was read from.
+
+    Attributes:
+        symbols: the names of the header's terminals, in order, as the grammar calls them.
+        text: the header's text.
+        ids: its ids, if it was read from ids; they may be a tokenisation of the model's own.
+    """
+
+    symbols: tuple[str, ...]
+    text: str
+    ids: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message.
+
+    Attributes:
+        author: who it is from.
+        content: what it says, in pieces.
+        channel: the channel it is on.
+        recipient: whom it is addressed to; for the assistant's messages, the tool it calls.
+        content_type: what its body is.
+        terminator: the token that ended it, if it was read; rendering chooses by rule otherwise.
+        header: how its header was written, if it was read.
+        offsets: where it begins, where its body begins, where its terminator begins and where
+            it ends, in characters or indices of ids, if it was read.
+    """
+
+    author: Author
+    content: tuple[Content, ...] = ()
+    channel: str | None = None
+    recipient: str | None = None
+    content_type: ContentType | None = None
+    terminator: str | None = field(default=None, compare=False, repr=False, kw_only=True)
+    header: HeaderSpelling | None = field(default=None, compare=False, repr=False, kw_only=True)
+    offsets: tuple[int, int, int, int] | None = field(
+        default=None, compare=False, repr=False, kw_only=True
+    )
+
+    def __post_init__(self) -> None:
+        expect(Author, "Message.author", self.author)
+        object.__setattr__(self, "content", as_contents(self.content, "Message.content"))
+        for name in ("channel", "recipient", "content_type"):
+            expect(str, f"Message.{name}", getattr(self, name), optional=True)
+        if self.content_type is not None:
+            object.__setattr__(self, "content_type", ContentType(self.content_type))
+
+    @classmethod
+    def from_author_and_content(cls, author: Author, content: str | Content) -> Self:
+        """A message of `author` with one piece of content."""
+        return cls(author, as_contents(content, "content"))
+
+    @classmethod
+    def from_role_and_content(cls, role: Role, content: str | Content) -> Self:
+        """A message of a nameless author with one piece of content."""
+        return cls(Author(role), as_contents(content, "content"))
+
+    @classmethod
+    def from_role_andas_contents(cls, role: Role, contents: Sequence[Content]) -> Self:
+        """A message of a nameless author with several pieces of content."""
+        return cls(Author(role), tuple(contents))
+
+    def adding_content(self, content: str | Content) -> Self:
+        """This message with one more piece at the end."""
+        return replace(self, content=(*self.content, *as_contents(content, "content")))
+
+    def with_channel(self, channel: str) -> Self:
+        """This message on another channel."""
+        return replace(self, channel=channel)
+
+    def with_recipient(self, recipient: str) -> Self:
+        """This message addressed to `recipient`."""
+        return replace(self, recipient=recipient)
+
+    def with_content_type(self, content_type: str) -> Self:
+        """This message with its body declared as `content_type`, in wire spelling."""
+        return replace(self, content_type=ContentType(content_type))
+
+    @property
+    def text(self) -> str:
+        """The text of all text contents, joined."""
+        return text_of(self.content)
+
+    @property
+    def span(self) -> Span | None:
+        """Where the whole message stood, or None if it was not read."""
+        return self.offsets and Span(self.offsets[0], self.offsets[3])
+
+    @property
+    def header_span(self) -> Span | None:
+        """Where its header stood, from the start token through the token that opens the body."""
+        return self.offsets and Span(self.offsets[0], self.offsets[1])
+
+    @property
+    def body_span(self) -> Span | None:
+        """Where its body stood, between the header and the terminator."""
+        return self.offsets and Span(self.offsets[1], self.offsets[2])
+
+    @property
+    def terminator_span(self) -> Span | None:
+        """Where its terminator stood."""
+        return self.offsets and Span(self.offsets[2], self.offsets[3])
+
+    def canonical(self) -> Self:
+        """This message without the memory of how it was written."""
+        content = forgetful(self.content)
+        return replace(self, content=content, terminator=None, header=None, offsets=None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The message as wire JSON data, as openai_harmony writes it."""
+        fields = {
+            "channel": self.channel,
+            "recipient": self.recipient,
+            "content_type": None if self.content_type is None else str(self.content_type),
+        }
+        return {
+            "role": self.author.role.value,
+            "name": self.author.name,
+            "content": [piece.to_dict() for piece in self.content],
+            **{key: value for key, value in fields.items() if value is not None},
+        }
+
+    def to_json(self) -> str:
+        """The message as wire JSON."""
+        return json.dumps(self.to_dict())
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """The message that wire JSON data describes; a text may stand for a list with one text.
+
+        Raises:
+            KeyError: if `role` or `content` is missing.
+            ValueError: if a role or a content is of no known kind.
+        """
+        raw = data["content"]
+        pieces = [{"type": TextContent.kind, "text": raw}] if isinstance(raw, str) else raw
+        return cls(
+            Author(Role(data["role"]), data.get("name")),
+            tuple(Content.of_dict(piece) for piece in pieces),
+            data.get("channel"),
+            data.get("recipient"),
+            data.get("content_type"),
+        )
+
+    @classmethod
+    def from_json(cls, payload: str) -> Self:
+        """The message that wire JSON describes."""
+        return cls.from_dict(json.loads(payload))
+
+
+@dataclass(frozen=True, slots=True)
+class OpenMessage:
+    """The message at the end of a prompt, which the model is to go on with.
+
+    Attributes:
+        author: who is to speak.
+        content: None while the header is open; the prefilled body (perhaps empty) after it.
+        channel, recipient, content_type: as far as the header says them already.
+        header: how the header was written, if it was read.
+        offsets: where it begins, where its body begins (or would) and where it ends.
+    """
+
+    author: Author
+    content: tuple[Content, ...] | None = None
+    channel: str | None = None
+    recipient: str | None = None
+    content_type: ContentType | None = None
+    header: HeaderSpelling | None = field(default=None, compare=False, repr=False, kw_only=True)
+    offsets: tuple[int, int, int] | None = field(
+        default=None, compare=False, repr=False, kw_only=True
+    )
+
+    def __post_init__(self) -> None:
+        expect(Author, "OpenMessage.author", self.author)
+        if self.content is not None:
+            object.__setattr__(self, "content", as_contents(self.content, "OpenMessage.content"))
+        if self.content_type is not None:
+            object.__setattr__(self, "content_type", ContentType(self.content_type))
+
+    @property
+    def text(self) -> str:
+        """The prefilled body; empty while the header is open."""
+        return text_of(self.content or ())
+
+    def canonical(self) -> Self:
+        """This message without the memory of how it was written."""
+        content = self.content and forgetful(self.content)
+        return replace(self, content=content, header=None, offsets=None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The open message as JSON data, in the manner of `Message.to_dict`."""
+        content = self.content or ()
+        data = Message(
+            self.author, content, self.channel, self.recipient, self.content_type
+        ).to_dict()
+        return data if self.content is not None else {**data, "content": None}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """The open message that `to_dict` wrote."""
+        whole = Message.from_dict({**data, "content": data["content"] or []})
+        return cls(
+            whole.author,
+            None if data["content"] is None else whole.content,
+            whole.channel,
+            whole.recipient,
+            whole.content_type,
+        )

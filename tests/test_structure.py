@@ -1,0 +1,139 @@
+"""The house: what may import what, what may spell what, and how large things may grow."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import harmony_grammar as hg
+
+PACKAGE = Path(hg.__file__).parent
+MODULES = sorted(PACKAGE.rglob("*.py"))
+MOST_LINES = 400
+MOST_FUNCTION_LINES = 60
+
+# A part of the package and what it may import, besides itself. Imports run one way.
+MAY_IMPORT: dict[str, set[str]] = {
+    "errors": set(),
+    "tokens": set(),
+    "nodes": {"errors", "tokens"},
+    "grammar": {"errors", "tokens", "nodes"},
+    "vocabulary": {"errors", "tokens"},
+    "contents": {"errors", "nodes", "grammar"},
+    "checking": {"errors", "nodes", "grammar"},
+    "parsing": {"errors", "tokens", "nodes", "grammar", "checking", "vocabulary"},
+    "rendering": {"errors", "nodes", "contents", "grammar", "parsing", "vocabulary"},
+    "masking": {"errors", "tokens", "grammar", "vocabulary"},
+    "integrations": {"errors", "tokens", "masking"},
+    "api": {"errors", "nodes", "grammar", "parsing", "rendering", "vocabulary"},
+    "compat": {
+        *("errors", "tokens", "nodes", "contents", "grammar", "parsing", "rendering"),
+        *("vocabulary", "api"),
+    },
+}
+ANYTHING = {"cli", "__init__"}
+
+
+def part_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported(path: Path) -> set[str]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    names = {
+        node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module
+    }
+    return {name.split(".")[1] for name in names if name.startswith("harmony_grammar.")}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_run_one_way(path: Path) -> None:
+    part = part_of(path)
+    if part not in ANYTHING:
+        assert imported(path) - {part} <= MAY_IMPORT[part]
+
+
+def test_no_part_imports_one_that_imports_it() -> None:
+    def reached(part: str) -> set[str]:
+        return MAY_IMPORT[part].union(*(reached(other) for other in MAY_IMPORT[part]))
+
+    for part in MAY_IMPORT:
+        assert part not in reached(part)
+
+
+def docstrings(tree: ast.AST) -> set[int]:
+    kinds = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    bodies = [node.body for node in ast.walk(tree) if isinstance(node, kinds)]
+    firsts = [body[0] for body in bodies if body and isinstance(body[0], ast.Expr)]
+    return {id(first.value) for first in firsts}
+
+
+def spelled(path: Path) -> list[str]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    prose = docstrings(tree)
+    constants = [n for n in ast.walk(tree) if isinstance(n, ast.Constant) and id(n) not in prose]
+    return [n.value for n in constants if isinstance(n.value, str)]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_structure_is_spelled_in_the_grammar_only(path: Path) -> None:
+    grammar = hg.Grammar.default()
+    words = {*grammar.specials, *grammar.channels, grammar.literal("_TO")}
+    special = re.compile("|".join(map(re.escape, grammar.specials)))
+    for text in spelled(path):
+        assert text not in words
+        assert not special.search(text)
+
+
+def test_the_spelling_test_can_fail(tmp_path: Path) -> None:
+    path = tmp_path / "bad.py"
+    path.write_text('"""analysis"""\nCHANNEL = "analysis"\n', encoding="utf-8")
+    assert spelled(path) == ["analysis"]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_nothing_grows_too_large(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert text.count("\n") <= MOST_LINES
+    for node in ast.walk(ast.parse(text)):
+        assert not isinstance(node, ast.Assert), f"line {node.lineno} asserts"
+        if isinstance(node, ast.FunctionDef):
+            assert (node.end_lineno or 0) - node.lineno < MOST_FUNCTION_LINES, node.name
+
+
+HEAVY = ("numpy", "tiktoken", "llguidance", "rich", "lark", "regex", "torch")
+
+
+def loaded_by(program: str) -> set[str]:
+    lines = f"{program}\nimport sys\nprint(*sys.modules)"
+    done = subprocess.run(  # noqa: S603  our own interpreter and text
+        [sys.executable, "-c", lines], check=True, capture_output=True, text=True
+    )
+    return set(done.stdout.split()) & set(HEAVY)
+
+
+def test_importing_loads_nothing_heavy() -> None:
+    assert loaded_by("from harmony_grammar import *") == set()
+
+
+def test_text_needs_nothing_heavy() -> None:
+    text = "<|start|>user<|message|>Hi<|end|>"
+    program = f"import harmony_grammar as hg\nhg.render(hg.parse({text!r}))\nhg.check('x')"
+    assert loaded_by(program) == set()
+
+
+def test_ids_need_no_more_than_the_vocabulary() -> None:
+    assert loaded_by("import harmony_grammar as hg\nhg.check([200006])") <= {"regex", "tiktoken"}
+
+
+def test_every_public_name_is_there() -> None:
+    for name in hg.__all__:
+        assert getattr(hg, name).__doc__
+    assert set(hg.__all__) <= set(dir(hg))
+    with pytest.raises(AttributeError, match="nothing"):
+        _ = hg.nothing
