@@ -1,0 +1,333 @@
+"""A constraint: what a completion may be, in the caller's terms, and its automaton."""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from harmony_grammar.errors import ConstraintError, ConstraintViolation
+from harmony_grammar.grammar import Rules
+from harmony_grammar.grammar.bindings import BODY
+from harmony_grammar.masking.batch import BatchMatcher
+from harmony_grammar.masking.budget import UNLIMITED, BudgetState
+from harmony_grammar.masking.formats import response_body
+from harmony_grammar.masking.freetext import free_text
+from harmony_grammar.masking.graph import FIRST, OPEN, Graph
+from harmony_grammar.masking.machine import machine_of
+from harmony_grammar.masking.matcher import Matcher
+from harmony_grammar.masking.shapes import (
+    FREE,
+    CallGroup,
+    Frame,
+    Kind,
+    Mark,
+    Plan,
+    chains_of,
+    recipient_automata,
+    spells,
+)
+from harmony_grammar.masking.table import table_of
+from harmony_grammar.masking.tools import builtin_tools_of, chosen, tools_of
+from harmony_grammar.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from harmony_grammar.masking.bodies import EngineBody
+    from harmony_grammar.masking.freetext import FreeText
+    from harmony_grammar.masking.states import State
+    from harmony_grammar.masking.table import TokenTable
+    from harmony_grammar.masking.tools import Tool
+
+__all__ = ["Constraint"]
+
+_KEPT_GRAPHS: Final = 16
+_ANY: Final = 1 << 20  # more deviations than any header has
+_SPELLINGS: Final[Mapping[str, int]] = {"model": 0, "any": _ANY}
+_REASONING: Final[Mapping[str, int]] = {"allow": OPEN, "require": FIRST, "forbid": OPEN}
+_RESERVE: Final = 32  # ids that a body with a schema is taken to need, of a budget of many
+
+
+class Constraint:
+    """What a completion may be.
+
+    All that follows from the arguments is decided here, so a contradiction is found before
+    anything is sampled. A constraint is never changed; any number of matchers may share it.
+
+    Args:
+        tools: the developer's tools: tool descriptions, openai-style function dicts or pydantic
+            models. A call's body is held to the tool's JSON Schema.
+        tool_choice: `auto`: there may be a call; `required`: there must be one; `none`: there
+            must be none; a name or a list of names: there must be a call of one of these.
+        response_format: what the answer must be; see `formats.response_body`. It binds the
+            answer only, so it goes together with tools.
+        reasoning: `allow`; `require`: the completion begins with reasoning; `forbid`.
+        max_reasoning_tokens: how many ids of reasoning there may be, in all messages together;
+            when they are spent, the mask closes the reasoning and opens what must follow.
+        max_tokens: how many ids there may be, with the last one that ends the completion. The
+            mask brings the completion to its end in time wherever bodies are text. A body with
+            a schema ends when it ends: some ids are kept free for it, and no more is promised.
+        preambles: whether there may be messages to the user before a call or an answer.
+        builtin_tools: names of predefined tools: `python`, whose calls are free text, and
+            `browser`.
+        strict_tools: whether a tool's schema that the engine cannot use is an error; otherwise
+            the calls of that tool may be any JSON object.
+        spelling: `model`: each message has one header, as the model itself writes it; `any`:
+            all headers of the grammar. A message that is neither a call nor on a channel is
+            nothing in particular, and never allowed.
+        rules: the grammar; None for the default.
+        vocabulary: the vocabulary; None for the default.
+
+    Raises:
+        ConstraintError: if the arguments contradict each other, or what they ask for cannot be
+            spelled or held; the message names the argument.
+
+    Attributes:
+        tool_names: the whole names of the tools that may be called.
+        words: how many 32-bit words a mask has.
+        stop_ids: the ids that end a completion.
+
+    Example:
+        >>> from harmony_grammar.masking import Constraint
+        >>> Constraint(tools=[{"name": "f"}], tool_choice="required").tool_names
+        ('functions.f',)
+    """
+
+    def __init__(  # noqa: PLR0913  each is an independent choice, and all but one by name
+        self,
+        tools: Sequence[Any] = (),
+        *,
+        tool_choice: Any = "auto",
+        response_format: Any = None,
+        reasoning: Literal["allow", "require", "forbid"] = "allow",
+        max_reasoning_tokens: int | None = None,
+        max_tokens: int | None = None,
+        preambles: bool = True,
+        builtin_tools: Sequence[str] = (),
+        strict_tools: bool = True,
+        spelling: Literal["model", "any"] = "model",
+        rules: Rules | None = None,
+        vocabulary: Vocabulary | None = None,
+    ) -> None:
+        _one_of("reasoning", reasoning, _REASONING)
+        _one_of("spelling", spelling, _SPELLINGS)
+        _count("max_reasoning_tokens", max_reasoning_tokens, 0)
+        _count("max_tokens", max_tokens, 1)
+        if reasoning == "require" and max_reasoning_tokens == 0:
+            raise ConstraintError("max_reasoning_tokens: it is 0, but reasoning is required")
+        self._rules = Rules.default() if rules is None else rules
+        self._vocabulary = Vocabulary.default() if vocabulary is None else vocabulary
+        self._table = table_of(self._vocabulary)
+        self._ids = _special_ids(self._rules, self._vocabulary)
+        declared = tools_of(tools, strict=strict_tools) + builtin_tools_of(builtin_tools)
+        _require_names(declared, self._rules)
+        called, required = chosen(tool_choice, declared)
+        self.tool_names = tuple(tool.name for tool in called)
+        self.words = self._table.words
+        self._phase = _REASONING[reasoning]
+        self._total = UNLIMITED if max_tokens is None else max_tokens
+        self._thought = UNLIMITED if max_reasoning_tokens is None else max_reasoning_tokens
+        bodies = _Bodies()
+        plan = Plan(
+            groups=_groups(called, bodies),
+            answer=None if required else bodies.number(answer := response_body(response_format)),
+            typed=not required and answer is not None and answer.typed,
+            kinds=_kinds(reasoning, preambles=preambles),
+        )
+        if required:
+            response_body(response_format)  # it has no say here, but must be valid all the same
+        self._graph = _graph(
+            self._rules,
+            self._table,
+            ids=self._ids,
+            plan=plan,
+            bodies=bodies,
+            deviations=_SPELLINGS[spelling],
+            reserve=min(_RESERVE, self._total // 2),
+        )
+        self.stop_ids = self._find_stop_ids()
+        self._state(())
+
+    def matcher(self, prefix: str | Iterable[int] = ()) -> Matcher:
+        """A matcher for one sequence.
+
+        Args:
+            prefix: what stands in the prompt behind the opening of the assistant's message
+                already, as text or ids: part of a header, or a header and part of a body. It
+                may be spelled in any way, whatever `spelling` says, and no budget counts it.
+
+        Raises:
+            ConstraintViolation: if the constraint does not allow the prefix.
+            ConstraintError: if `max_tokens` is too small to come to an end behind it.
+        """
+        ids = self.encode(prefix) if isinstance(prefix, str) else list(prefix)
+        return Matcher(self._state(ids), self._table)
+
+    def batch(self, prefixes: Iterable[str | Iterable[int]]) -> BatchMatcher:
+        """A matcher for each of some sequences.
+
+        Args:
+            prefixes: for each, what `matcher` takes.
+        """
+        return BatchMatcher([self.matcher(prefix) for prefix in prefixes])
+
+    def encode(self, text: str) -> list[int]:
+        """The ids of a text in which the spellings of special tokens are special tokens."""
+        specials = self._rules.specials
+        ids: list[int] = []
+        pattern = "|".join(re.escape(spelling) for spelling in specials)
+        for part in re.split(f"({pattern})", text):
+            ids.extend(
+                [self._ids[specials[part]]] if part in specials else self._vocabulary.encode(part)
+            )
+        return ids
+
+    @property
+    def opening(self) -> tuple[int, ...]:
+        """The ids that open the message of a generation, as the encoding spells them."""
+        return tuple(token for word in self._rules.opening_words for token in self.encode(word))
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The vocabulary."""
+        return self._vocabulary
+
+    @property
+    def rules(self) -> Rules:
+        """The grammar."""
+        return self._rules
+
+    def prepare(self) -> None:
+        """Do now what is otherwise done when it is first needed.
+
+        Bodies with a schema need the vocabulary in another form, which takes about a second the
+        first time; a server does that before the first request.
+        """
+        self._graph.prepare()
+
+    def _state(self, prefix: Sequence[int]) -> State:
+        """The state behind a prefix."""
+        graph = self._graph
+        deviations = _ANY if prefix else graph.most_deviations
+        state: State = graph.start(self._phase, deviations)
+        for index, token in enumerate(prefix):
+            following = state.after(token)
+            if following is None:
+                why = Matcher(state, self._table).explain(token)
+                raise ConstraintViolation(f"prefix: at index {index}: {why}")
+            state = following
+        state = graph.canonical(state) if prefix else state
+        if min(self._total, self._thought) == UNLIMITED:
+            return state
+        spare = graph.reserve if graph.bodies else 0
+        if state.distance() - spare > self._total:
+            raise ConstraintError(
+                f"max_tokens: {self._total} ids do not suffice, {state.distance()} do"
+            )
+        return BudgetState(state, graph, self._total, self._thought)
+
+    def _find_stop_ids(self) -> tuple[int, ...]:
+        frame = self._graph.frame
+        ends = {
+            chain.elements[-1].id
+            for chain in self._graph.chains
+            if frame.end in frame.closure(chain.target) and isinstance(chain.elements[-1], Mark)
+        }
+        return tuple(sorted(ends))
+
+
+class _Bodies:
+    """The bodies of a constraint, numbered; equal ones are one."""
+
+    def __init__(self) -> None:
+        self.numbers: dict[EngineBody, int] = {}
+
+    def number(self, body: EngineBody | None) -> int:
+        if body is None:
+            return FREE
+        return self.numbers.setdefault(body, len(self.numbers) + FREE + 1)
+
+
+def _one_of(name: str, value: object, known: Mapping[str, int]) -> None:
+    if value not in known:
+        raise ConstraintError(f"{name}: it is one of {', '.join(known)}, not {value!r}")
+
+
+def _count(name: str, value: object, least: int) -> None:
+    if value is None:
+        return
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise ConstraintError(f"{name}: a number of at least {least} is needed, not {value!r}")
+
+
+def _special_ids(rules: Rules, vocabulary: Vocabulary) -> dict[str, int]:
+    """The ids of the terminals that are special tokens, by the terminal's name."""
+    ids = vocabulary.require(rules.specials)
+    return {rules.specials[spelling]: token for spelling, token in ids.items()}
+
+
+def _require_names(tools: Sequence[Tool], rules: Rules) -> None:
+    """Refuse names that are given twice or that no header can spell."""
+    automata = list(recipient_automata(rules))
+    seen: dict[str, str] = {}
+    for tool in tools:
+        if tool.name in seen:
+            raise ConstraintError(f"{tool.where}.name: {tool.name!r} is {seen[tool.name]} already")
+        seen[tool.name] = tool.where
+        if not any(spells(automaton, tool.name) for automaton in automata):
+            raise ConstraintError(f"{tool.where}.name: no header can spell {tool.name!r}")
+
+
+def _kinds(reasoning: str, *, preambles: bool) -> frozenset[Kind]:
+    kinds = {Kind.REASONING: reasoning != "forbid", Kind.PREAMBLE: preambles}
+    return frozenset(kind for kind, allowed in kinds.items() if allowed)
+
+
+def _groups(tools: Sequence[Tool], bodies: _Bodies) -> tuple[CallGroup, ...]:
+    """The tools by the way in which they are called."""
+    groups: dict[tuple[str, bool], dict[str, int]] = {}
+    for tool in tools:
+        key = (tool.channel, tool.body is not None and tool.body.typed)
+        groups.setdefault(key, {})[tool.name] = bodies.number(tool.body)
+    return tuple(CallGroup(channel, typed, names) for (channel, typed), names in groups.items())
+
+
+def _free(rules: Rules, table: TokenTable) -> FreeText:
+    sequences = [
+        [automaton for s in production.symbols if (automaton := rules.automaton(s.name))]
+        for production in rules.productions[BODY]
+    ]
+    return free_text(machine_of(sequences), table)
+
+
+def _graph(  # noqa: PLR0913  what makes up a graph, and the key that it is shared by
+    rules: Rules,
+    table: TokenTable,
+    *,
+    ids: Mapping[str, int],
+    plan: Plan,
+    bodies: _Bodies,
+    deviations: int,
+    reserve: int,
+) -> Graph:
+    """The automaton of a plan; equal plans share it, and with it all states and masks."""
+    groups = tuple((g.channel, g.typed, tuple(g.bodies.items())) for g in plan.groups)
+    kinds, numbers = plan.kinds, tuple(bodies.numbers)
+    key = (rules, groups, plan.answer, plan.typed, kinds, numbers, deviations, reserve)
+    graphs: OrderedDict[Any, Graph] = table.shared.setdefault("graphs", OrderedDict())
+    graph = graphs.get(key)
+    if graph is None:
+        frames: dict[Rules, Frame] = table.shared.setdefault("frames", {})
+        frame = frames[rules] = frames.get(rules) or Frame.of(rules)
+        graph = graphs[key] = Graph(
+            frame,
+            chains_of(rules, frame, ids, plan),
+            {number: body for body, number in bodies.numbers.items()},
+            _free(rules, table),
+            reserve=reserve,
+            most_deviations=deviations,
+        )
+        if len(graphs) > _KEPT_GRAPHS:
+            graphs.popitem(last=False)
+    return graph

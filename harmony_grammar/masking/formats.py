@@ -1,0 +1,154 @@
+"""What a body may be told to be: the ways to write it down, brought into one form."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final
+
+from harmony_grammar.errors import ConstraintError
+from harmony_grammar.masking.bodies import EngineBody, refusal
+
+__all__ = ["ARGUMENTS", "any_object", "json_body", "response_body", "schema_of"]
+
+ARGUMENTS: Final = "JSON arguments"
+_RESPONSE: Final = "the response format"
+_OBJECT: Final = MappingProxyType({"type": "object"})
+_FIELD: Final = "response_format"
+
+
+def _grammar(maker: str, text: str) -> str:
+    return str(getattr(importlib.import_module("llguidance").LLMatcher, maker)(text))
+
+
+def _checked(body: EngineBody, where: str) -> EngineBody:
+    if why := refusal(body.grammar):
+        raise ConstraintError(f"{where}: {why}")
+    return body
+
+
+def json_body(schema: Any, where: str, label: str) -> EngineBody:
+    """A body that a JSON Schema describes.
+
+    Args:
+        schema: the schema: an object, or True for any JSON.
+        where: the name of the field that it was given in.
+        label: what the body is called in messages to people.
+
+    Raises:
+        ConstraintError: if the schema is not JSON, not valid, or beyond the engine.
+    """
+    try:
+        text = json.dumps(schema, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ConstraintError(f"{where}: a JSON Schema must be JSON: {error}") from None
+    return _checked(EngineBody(_grammar("grammar_from_json_schema", text), label, True), where)  # noqa: FBT003
+
+
+def any_object(label: str) -> EngineBody:
+    """A body that is any JSON object."""
+    return json_body(dict(_OBJECT), label, label)
+
+
+def schema_of(model: Any) -> Any:
+    """The JSON Schema of a pydantic model; None for anything else."""
+    maker = getattr(model, "model_json_schema", None)
+    return maker() if callable(maker) else None
+
+
+def _regex(pattern: Any) -> EngineBody:
+    if isinstance(pattern, re.Pattern):
+        if pattern.flags & ~re.UNICODE:
+            raise ConstraintError(f"{_FIELD}: a regular expression may have no flags")
+        pattern = pattern.pattern
+    if not isinstance(pattern, str):
+        raise ConstraintError(f"{_FIELD}: a regular expression must be text")
+    body = EngineBody(_grammar("grammar_from_regex", pattern), _RESPONSE, False)  # noqa: FBT003
+    return _checked(body, _FIELD)
+
+
+def _choice(options: Any) -> EngineBody:
+    texts = [options] if isinstance(options, str) else list(options)
+    if not texts or not all(isinstance(text, str) for text in texts):
+        raise ConstraintError(f"{_FIELD}: a choice must be between texts, and at least one")
+    rule = " | ".join(json.dumps(text, ensure_ascii=False) for text in texts)
+    body = EngineBody(_grammar("grammar_from_lark", f"start: {rule}"), _RESPONSE, False)  # noqa: FBT003
+    return _checked(body, _FIELD)
+
+
+def _lark(text: Any) -> EngineBody:
+    if not isinstance(text, str):
+        raise ConstraintError(f"{_FIELD}: a Lark grammar must be text")
+    body = EngineBody(_grammar("grammar_from_lark", text), _RESPONSE, typed=False, foreign=True)
+    return _checked(body, _FIELD)
+
+
+def _schema(schema: Any) -> EngineBody:
+    return json_body(schema, _FIELD, _RESPONSE)
+
+
+def _openai_schema(form: Mapping[str, Any]) -> EngineBody:
+    inner = form.get("json_schema", form)
+    if not isinstance(inner, Mapping) or "schema" not in inner:
+        raise ConstraintError(f"{_FIELD}: the form `json_schema` needs a `schema`")
+    return _schema(inner["schema"])
+
+
+def _member(name: str, make: Callable[[Any], EngineBody]) -> Callable[[Any], EngineBody]:
+    def read(form: Mapping[str, Any]) -> EngineBody:
+        if name not in form:
+            raise ConstraintError(f"{_FIELD}: the form `{form['type']}` needs a `{name}`")
+        return make(form[name])
+
+    return read
+
+
+# The forms that name themselves; any other mapping is a JSON Schema.
+_FORMS: Final[Mapping[str, Callable[[Mapping[str, Any]], EngineBody | None]]] = MappingProxyType(
+    {
+        "text": lambda _: None,
+        "json_object": lambda _: any_object(_RESPONSE),
+        "json_schema": _openai_schema,
+        "regex": _member("pattern", _regex),
+        "choice": _member("choices", _choice),
+        "lark": _member("grammar", _lark),
+    }
+)
+
+
+def response_body(given: Any) -> EngineBody | None:
+    """What the answer must be.
+
+    Args:
+        given: None for free text; a JSON Schema; a pydantic model; a compiled regular
+            expression; a list of texts to choose from; or a mapping whose `type` is `text`,
+            `json_object`, `json_schema` (with `schema`, or as openai nests it), `regex` (with
+            `pattern`), `choice` (with `choices`) or `lark` (with `grammar`).
+
+    Returns:
+        The body, or None for free text.
+
+    Raises:
+        ConstraintError: if it is none of these, or the engine cannot use it.
+    """
+    if given is None:
+        return None
+    if isinstance(given, re.Pattern):
+        return _regex(given)
+    if (schema := schema_of(given)) is not None:
+        return _schema(schema)
+    if isinstance(given, Mapping):
+        kind = given.get("type")
+        form = _FORMS.get(kind) if isinstance(kind, str) else None
+        return _schema(dict(given)) if form is None else form(given)
+    if isinstance(given, Sequence) and not isinstance(given, (str, bytes)):
+        return _choice(given)
+    if given is True:
+        return _schema(given)
+    raise ConstraintError(
+        f"{_FIELD}: a JSON Schema, a regular expression, a list of texts or a mapping with a "
+        f"`type` ({', '.join(_FORMS)}) is needed, not {type(given).__name__}"
+    )

@@ -1,0 +1,197 @@
+"""What masks are made of: the tokens of a vocabulary, and sets of ids as words of bits."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from functools import cached_property
+from hashlib import blake2b
+from itertools import count
+from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from harmony_grammar.masking.tree import TokenTree
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Iterable, Mapping
+
+    from numpy.typing import NDArray
+
+    from harmony_grammar.masking.tree import Steps
+    from harmony_grammar.vocabulary import Vocabulary
+
+    Indices = NDArray[np.int32]
+
+__all__ = ["Mask", "MaskCache", "Row", "TokenTable", "table_of"]
+
+Row = Any
+"""An array of int32 words, one bit for each id."""
+
+_BITS: Final = 32
+_KEPT_MASKS: Final = 512
+_KEPT_COUNTS: Final = 4096
+_serials: Final = count()
+
+
+class Mask:
+    """A set of ids as a bitmask; made once, then shared and never written.
+
+    Attributes:
+        row: the words, int32 of shape `(words,)`, read-only; id `t` is in the set if and only if
+            `(row[t >> 5] >> (t & 31)) & 1`.
+        data: the same as bytes, for copying.
+        key: what no other mask has.
+    """
+
+    __slots__ = ("data", "key", "row")
+
+    def __init__(self, row: Row) -> None:
+        row.flags.writeable = False
+        self.row = row
+        self.data = memoryview(row).cast("B")
+        self.key: object = next(_serials)
+
+    def __contains__(self, token: int) -> bool:
+        return 0 <= token < len(self.row) * _BITS and bool(
+            (int(self.row[token >> 5]) >> (token & 31)) & 1
+        )
+
+    def ids(self) -> Indices:
+        """The ids in the set, ascending."""
+        bits = np.unpackbits(self.row.view(np.uint8), bitorder="little")
+        return np.flatnonzero(bits).astype(np.int32)
+
+
+class MaskCache:
+    """The masks that were asked for of late; the oldest go first."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[Hashable, Mask] = OrderedDict()
+
+    def get(self, key: Hashable) -> Mask | None:
+        """The mask, if it is kept."""
+        known = self._kept.get(key)
+        if known is not None:
+            self._kept.move_to_end(key)
+        return known
+
+    def put(self, key: Hashable, mask: Mask) -> Mask:
+        """Keep a mask; the answer is that mask."""
+        self._kept[key] = mask
+        if len(self._kept) > _KEPT_MASKS:
+            self._kept.popitem(last=False)
+        return mask
+
+
+class TokenTable:
+    """What masks are made of: the bytes of every ordinary id, and which ids are special.
+
+    Args:
+        pieces: the bytes of each ordinary id, no two alike and none empty.
+        special_ids: the id of each special token by its spelling.
+        size: one more than the highest id.
+        encode: text to ordinary ids.
+        pattern: how the encoding splits text, for engines that encode for themselves.
+
+    Attributes:
+        words: how many 32-bit words a mask has.
+        specials: the ids that are no text.
+        names: their spellings by id.
+        shared: what else is made once for a vocabulary, by whoever makes it.
+        header_masks: the masks of states that were visited of late.
+    """
+
+    def __init__(
+        self,
+        pieces: Mapping[int, bytes],
+        special_ids: Mapping[str, int],
+        size: int,
+        encode: Callable[[str], list[int]],
+        pattern: str = "",
+    ) -> None:
+        self.pieces = pieces
+        self.pattern = pattern
+        self.special_ids = special_ids
+        self.size = size
+        self.encode = encode
+        self.words = -(-size // _BITS)
+        self.specials = frozenset(special_ids.values())
+        self.names: dict[int, str] = {}
+        for spelling, token in special_ids.items():
+            self.names.setdefault(token, spelling)
+        self.shared: dict[Hashable, Any] = {}
+        self.header_masks = MaskCache()
+        self._masks: OrderedDict[bytes, Mask] = OrderedDict()
+        self._tree = TokenTree(list(pieces.values()), list(pieces))
+
+    def walk(self, steps: Steps, start: int) -> tuple[Indices, Indices]:
+        """All ordinary ids that are legal in a state; see `TokenTree.walk`."""
+        return self._tree.walk(steps, start)
+
+    def mask(self, ids: Indices | Iterable[int]) -> Mask:
+        """The mask of some ids; the same object for the same ids, as long as it is kept."""
+        row = self.row(ids)
+        digest = blake2b(row, digest_size=16).digest()
+        known = self._masks.get(digest)
+        if known is None:
+            known = self._masks[digest] = Mask(row)
+            if len(self._masks) > _KEPT_MASKS:
+                self._masks.popitem(last=False)
+        else:
+            self._masks.move_to_end(digest)
+        return known
+
+    def row(self, ids: Indices | Iterable[int]) -> Row:
+        """The words of some ids, int32 of shape `(words,)`."""
+        bits = np.zeros(self.words * _BITS, bool)
+        bits[np.asarray(ids if isinstance(ids, np.ndarray) else list(ids), np.int64)] = True
+        return np.packbits(bits, bitorder="little").view(np.int32)
+
+    @cached_property
+    def nothing(self) -> Mask:
+        """The mask of no ids."""
+        return self.mask(())
+
+    @cached_property
+    def _by_piece(self) -> Mapping[bytes, int]:
+        return {piece: token for token, piece in self.pieces.items()}
+
+    @cached_property
+    def _longest(self) -> int:
+        return max(map(len, self.pieces.values()), default=0)
+
+    def least(self, text: bytes) -> int:
+        """How many ids a text takes at least; many more than any text has if none spell it."""
+        counts: dict[bytes, int] = self.shared.setdefault("least", {})
+        if text not in counts:
+            if len(counts) >= _KEPT_COUNTS:
+                counts.clear()
+            counts[text] = self._least(text)
+        return counts[text]
+
+    def _least(self, text: bytes) -> int:
+        best = [0]
+        for end in range(1, len(text) + 1):
+            begins = range(max(0, end - self._longest), end)
+            best.append(
+                1 + min((best[b] for b in begins if text[b:end] in self._by_piece), default=1 << 30)
+            )
+        return best[-1]
+
+
+_tables: Final[WeakKeyDictionary[Vocabulary, TokenTable]] = WeakKeyDictionary()
+
+
+def table_of(vocabulary: Vocabulary) -> TokenTable:
+    """The table of a vocabulary, made when first asked for and kept as long as the vocabulary."""
+    table = _tables.get(vocabulary)
+    if table is None:
+        table = _tables[vocabulary] = TokenTable(
+            vocabulary.pieces,
+            vocabulary.special_ids,
+            vocabulary.size,
+            vocabulary.encode,
+            vocabulary.encoding._pat_str,  # noqa: SLF001  llguidance's adapter reads it too
+        )
+    return table

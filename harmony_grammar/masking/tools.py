@@ -1,0 +1,195 @@
+"""The tools that a completion may call, and which of them it must."""
+
+from __future__ import annotations
+
+import json
+import pkgutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+
+from harmony_grammar.errors import ConstraintError
+from harmony_grammar.masking.formats import ARGUMENTS, any_object, json_body, schema_of
+from harmony_grammar.masking.shapes import ANALYSIS, COMMENTARY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from harmony_grammar.masking.bodies import EngineBody
+
+__all__ = ["Tool", "builtin_tools_of", "chosen", "tools_of"]
+
+FUNCTIONS: Final = "functions"
+"""The namespace of the tools that a developer declares."""
+
+_DOT: Final = "."
+# What a tool takes that takes nothing.
+_NOTHING: Final = {"type": "object", "properties": {}, "additionalProperties": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A tool that may be called.
+
+    Attributes:
+        name: its whole name, as a recipient.
+        channel: the name of the terminal of the channel that calls of it belong on.
+        body: what a call must be; None for free text.
+        where: the field that it was given in, for error messages.
+    """
+
+    name: str
+    channel: str
+    body: EngineBody | None
+    where: str
+
+
+def tools_of(given: Sequence[Any], *, strict: bool) -> tuple[Tool, ...]:
+    """The tools that a developer declares.
+
+    Args:
+        given: tool descriptions (anything with `name` and `parameters`), function dicts as
+            openai's, pydantic models, or namespaces of such (with `name` and `tools`).
+        strict: whether a schema that the engine cannot use is an error; otherwise any JSON
+            object stands for it.
+
+    Raises:
+        ConstraintError: if one is none of these, or its schema cannot be used.
+    """
+    if isinstance(given, (str, bytes, Mapping)) or not isinstance(given, Sequence):
+        raise ConstraintError(f"tools: a list of tools is needed, not {type(given).__name__}")
+    found: list[Tool] = []
+    for index, item in enumerate(given):
+        found.extend(_read(item, f"tools[{index}]", strict=strict))
+    return tuple(found)
+
+
+@cache
+def _builtin() -> dict[str, Any]:
+    data = pkgutil.get_data("harmony_grammar", "builtin_tools.json")
+    return json.loads(data or b"{}")  # type: ignore[no-any-return]
+
+
+def builtin_tools_of(names: Sequence[str]) -> tuple[Tool, ...]:
+    """The predefined tools of some names.
+
+    Args:
+        names: names of namespaces that the format predefines, such as `python` and `browser`.
+
+    Raises:
+        ConstraintError: if there is no such namespace.
+    """
+    found: list[Tool] = []
+    for name in (names,) if isinstance(names, str) else names:
+        if name not in _builtin():
+            known = ", ".join(sorted(_builtin()))
+            raise ConstraintError(f"builtin_tools: there is no {name!r} (there are {known})")
+        found.extend(_namespace(_builtin()[name], "builtin_tools", strict=True))
+    return tuple(found)
+
+
+def _get(item: Any, name: str) -> Any:
+    return item.get(name) if isinstance(item, Mapping) else getattr(item, name, None)
+
+
+def _read(item: Any, where: str, *, strict: bool) -> Iterator[Tool]:
+    """The tools that one item declares."""
+    if (schema := schema_of(item)) is not None:
+        name = getattr(item, "__name__", type(item).__name__)
+        yield _tool(f"{FUNCTIONS}{_DOT}{name}", schema, where, strict=strict)
+        return
+    if isinstance(item, Mapping) and isinstance(item.get("function"), Mapping):
+        item, where = item["function"], f"{where}.function"
+    if not isinstance(_get(item, "name"), str):
+        raise ConstraintError(f"{where}.name: a tool needs a name")
+    if _get(item, "tools") is not None:
+        yield from _namespace(item, where, strict=strict)
+        return
+    name = f"{FUNCTIONS}{_DOT}{_get(item, 'name')}"
+    yield _tool(name, _get(item, "parameters"), where, strict=strict)
+
+
+def _namespace(item: Any, where: str, *, strict: bool) -> Iterator[Tool]:
+    """The tools of a namespace; one without tools is a tool itself, and takes text."""
+    name = _get(item, "name")
+    channel = ANALYSIS if name in _builtin() else COMMENTARY
+    if not _get(item, "tools"):
+        yield Tool(name, channel, None, where)
+    for index, inner in enumerate(_get(item, "tools")):
+        place = f"{where}.tools[{index}]"
+        if not isinstance(_get(inner, "name"), str):
+            raise ConstraintError(f"{place}.name: a tool needs a name")
+        whole = f"{name}{_DOT}{_get(inner, 'name')}"
+        yield _tool(whole, _get(inner, "parameters"), place, channel=channel, strict=strict)
+
+
+def _tool(name: str, schema: Any, where: str, *, strict: bool, channel: str = COMMENTARY) -> Tool:
+    place = f"{where}.parameters"
+    try:
+        body = json_body(_NOTHING if schema is None else schema, place, ARGUMENTS)
+    except ConstraintError:
+        if strict:
+            raise
+        body = any_object(ARGUMENTS)
+    return Tool(name, channel, body, where)
+
+
+# The choices that are no names, and whether a call may and must come.
+AUTO: Final = "auto"
+REQUIRED: Final = "required"
+NONE: Final = "none"
+
+
+def chosen(choice: Any, tools: Sequence[Tool]) -> tuple[tuple[Tool, ...], bool]:
+    """Which tools may be called, and whether one must be.
+
+    Args:
+        choice: `auto`, `required`, `none`, a name, a list of names, or an openai-style mapping
+            with a name; a name may lack its namespace, or be that of a whole namespace.
+        tools: all tools.
+
+    Raises:
+        ConstraintError: if a call is required and there is no tool, or a name is unknown.
+    """
+    if choice == NONE:
+        return (), False
+    if choice in (AUTO, REQUIRED):
+        if choice == REQUIRED and not tools:
+            raise ConstraintError("tool_choice: a call is required, but there are no tools")
+        return tuple(tools), choice == REQUIRED
+    names = [choice] if isinstance(choice, (str, Mapping)) else list(_listed(choice))
+    if not names:
+        raise ConstraintError("tool_choice: the list of names is empty; say 'none' instead")
+    found: dict[str, Tool] = {}
+    for name in map(_name, names):
+        found.update({tool.name: tool for tool in _called(name, tools)})
+    return tuple(found.values()), True
+
+
+def _listed(choice: Any) -> Sequence[Any]:
+    if not isinstance(choice, (list, tuple, set, frozenset)):
+        raise ConstraintError(
+            f"tool_choice: {AUTO}, {REQUIRED}, {NONE}, a name or a list of names is needed, "
+            f"not {choice!r}"
+        )
+    return tuple(choice)
+
+
+def _name(choice: Any) -> str:
+    if isinstance(choice, Mapping):
+        inner = choice.get("function", choice)
+        choice = inner.get("name") if isinstance(inner, Mapping) else None
+    if not isinstance(choice, str):
+        raise ConstraintError("tool_choice: a name must be text")
+    return choice
+
+
+def _called(name: str, tools: Sequence[Tool]) -> list[Tool]:
+    whole = {name, f"{FUNCTIONS}{_DOT}{name}"}
+    found = [tool for tool in tools if tool.name in whole]
+    found = found or [tool for tool in tools if tool.name.startswith(name + _DOT)]
+    if not found:
+        known = ", ".join(tool.name for tool in tools) or "there are none"
+        raise ConstraintError(f"tool_choice: there is no tool {name!r} (the tools: {known})")
+    return found
