@@ -58,12 +58,15 @@ class Walk:
         configuration: the parser after them.
         fault: what stopped it; None if all was read.
         cut: whether the input ends inside a terminal that is still possible.
+        before_last: the parser before the last word, if the input ends with it, so that it may
+            be the beginning of another.
     """
 
     tokens: tuple[Token, ...]
     configuration: Configuration
     fault: Fault | None = None
     cut: bool = False
+    before_last: Configuration | None = None
 
 
 _BEYOND: Final = Piece("", "", 0, 0)  # what follows where the input goes on
@@ -155,6 +158,8 @@ def walk(
             if stopped is not None:
                 return stopped
             configuration = run.configuration
+            if following is None:
+                return Walk(tuple(tokens), configuration, before_last=run.reached_from)
         else:
             terminal = body or piece.special
             after = configuration.after(terminal) if terminal else None

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from harmony_grammar.parsing.machine import Configuration, Field, Machine
     from harmony_grammar.parsing.sources import Frame, Source
 
-__all__ = ["Outcome", "Reader", "Stop"]
+__all__ = ["Outcome", "Reader", "Stop", "StoppedError"]
 
 Place = Literal["header", "body"]
 
@@ -42,6 +42,7 @@ class Stop:
         fault: where nothing legal can follow; None if the input was cut off.
         configuration: the parser where it stopped.
         violation: the rule that the header breaks, if that is why.
+        before_last: the parser before the last word, if that may be unfinished.
     """
 
     status: Literal["truncated", "malformed"]
@@ -50,12 +51,15 @@ class Stop:
     fault: Fault | None
     configuration: Configuration
     violation: Violation | None = None
+    before_last: Configuration | None = None
 
     @property
     def expected(self) -> frozenset[str]:
         """The terminals that could have stood there."""
+        if self.violation:
+            return frozenset()
         stopped = self.fault.configuration if self.fault else self.configuration
-        return frozenset() if self.violation else stopped.expected
+        return stopped.expected.union(self.before_last.expected if self.before_last else ())
 
 
 @dataclass(slots=True)
@@ -73,7 +77,7 @@ class Outcome:
     stop: Stop | None = None
 
 
-class _StoppedError(Exception):
+class StoppedError(Exception):
     """Carries a `Stop` out of the depth of a frame."""
 
     def __init__(self, stop: Stop) -> None:
@@ -99,25 +103,42 @@ class Reader:
         try:
             for frame in self.source.frames():
                 self._read_frame(frame)
-        except _StoppedError as stopped:
+        except StoppedError as stopped:
             self.outcome.stop = stopped.stop
         return self.outcome
 
     def _read_frame(self, frame: Frame) -> None:
-        start, key, body, end, stop, terminator = frame
+        body, end = frame.body, frame.end
         if body is None:
-            self._end_in_header(start)
+            self.end_in_header(frame.start)
             return
-        configuration = self.configuration
-        header = configuration.headers.get(key) or self._read_header(frame, body)
-        if end is None or terminator is None:
+        header = self.header(frame, body)
+        if end is None:
             self._end_in_body(header, frame, body)
-            return
+        else:
+            self.close(header, frame, self.source.content(body, end))
+
+    def header(self, frame: Frame, body: int) -> Header:
+        """The header of a frame, from memory if it was read from here before.
+
+        Raises:
+            StoppedError: if it is no header.
+        """
+        return self.configuration.headers.get(frame.key) or self._read_header(frame, body)
+
+    def close(self, header: Header, frame: Frame, content: TextContent) -> None:
+        """Add the message of a whole frame, and go on after it.
+
+        Raises:
+            StoppedError: if what ends the frame ends no message with this header.
+        """
+        start, _, body, end, stop, terminator = frame
+        if body is None or end is None or terminator is None:
+            return  # no whole frame
         endings = header.endings if end > body else header.bare_endings
         ending = endings.get(terminator)
         if ending is None:
             ending = endings[terminator] = self._ending(header, frame, body, end)
-        content = self.source.content(body, end)
         offsets = (start, body, end, stop)
         self.outcome.messages.append(message(header, content, ending.spelling, offsets))
         self.configuration = ending.configuration
@@ -143,7 +164,7 @@ class Reader:
         after = before.after(piece.special) if piece.special else None
         if after is None:
             fault = Fault(before, header.tokens, piece, 0, len(piece.text))
-            raise _StoppedError(Stop("malformed", "body", header.fields, fault, before))
+            raise StoppedError(Stop("malformed", "body", header.fields, fault, before))
         return Ending(after, piece.text)
 
     def _declare(self, content: TextContent) -> None:
@@ -155,8 +176,12 @@ class Reader:
 
     # --- the end of the input ---
 
-    def _end_in_header(self, start: int) -> None:
-        """The input ends between messages or in a header."""
+    def end_in_header(self, start: int) -> None:
+        """The input ends between messages or in a header.
+
+        Raises:
+            StoppedError: if it may not end there.
+        """
         configuration, source = self.configuration, self.source
         pieces = source.pieces(start, source.length)
         walked = walk(configuration, pieces, at_end=True, spelled=source.unit == "text")
@@ -164,7 +189,17 @@ class Reader:
         found = self._fields(walked)
         if walked.cut or END_OF_INPUT not in walked.configuration.expected:
             fields = fields_of(configuration.machine.rules, found)
-            raise _StoppedError(Stop("truncated", "header", fields, None, walked.configuration))
+            raise StoppedError(
+                Stop(
+                    "truncated",
+                    "header",
+                    fields,
+                    None,
+                    walked.configuration,
+                    None,
+                    walked.before_last,
+                )
+            )
         if walked.tokens:
             header = header_of(configuration, walked, found, source.key(start, source.length))
             offsets = (start, source.length, source.length)
@@ -174,7 +209,7 @@ class Reader:
         """The input ends in a body: an open message, or a message that was cut off."""
         after = header.in_body(empty=body == self.source.length)
         if END_OF_INPUT not in after.expected:
-            raise _StoppedError(Stop("truncated", "body", header.fields, None, after))
+            raise StoppedError(Stop("truncated", "body", header.fields, None, after))
         content = self.source.content(body, self.source.length)
         offsets = (frame.start, body, self.source.length)
         self.outcome.open_message = open_message(header, content, offsets)
@@ -189,7 +224,7 @@ class Reader:
         if violation is not None:
             fault = _fault_after(violation.field, found, walked)
         if fault is not None:
-            raise _StoppedError(
+            raise StoppedError(
                 Stop("malformed", "header", fields, fault, walked.configuration, violation)
             )
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from harmony_grammar.checking.messages import findings
 from harmony_grammar.errors import HarmonySyntaxError, Severity, Span
+from harmony_grammar.grammar.bindings import STARTS
 from harmony_grammar.nodes import Conversation
 from harmony_grammar.parsing.channels import valid_channels
 from harmony_grammar.parsing.machine import Machine
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from harmony_grammar.parsing.sources import Source
     from harmony_grammar.vocabulary import Vocabulary
 
-__all__ = ["Report", "Status", "StrictParser"]
+__all__ = ["Report", "Status", "StrictParser", "diagnose"]
 
 Status = Literal["complete", "truncated", "malformed"]
 
@@ -87,9 +88,8 @@ class StrictParser:
             ValueError: if there is no such start symbol.
         """
         if start not in self._machines:
-            if start not in self.rules.source.starts:
-                known = ", ".join(self.rules.source.starts)
-                raise ValueError(f"start must be one of {known}, not {start!r}")
+            if start not in STARTS:
+                raise ValueError(f"start must be one of {', '.join(STARTS)}, not {start!r}")
             self._machines[start] = Machine(self.rules, start)
         return self._machines[start]
 
@@ -107,7 +107,7 @@ class StrictParser:
         """Read a sentence; see `harmony_grammar.parse`."""
         reader, outcome = self._read(source, start)
         if outcome.stop is not None:
-            raise HarmonySyntaxError(_diagnose(reader, outcome.stop))
+            raise HarmonySyntaxError(diagnose(reader, outcome.stop))
         return _conversation(outcome, start)
 
     def check(self, source: str | Iterable[int], start: Start = "conversation") -> Report:
@@ -120,7 +120,7 @@ class StrictParser:
         ]
         if outcome.stop is None:
             return Report("complete", tuple(found), conversation)
-        error = _diagnose(reader, outcome.stop)
+        error = diagnose(reader, outcome.stop)
         return Report(outcome.stop.status, (*found, error), conversation)
 
     def _read(self, source: str | Iterable[int], start: Start) -> tuple[Reader, Outcome]:
@@ -160,7 +160,7 @@ def _conversation(outcome: Outcome, start: Start) -> Conversation:
     return Conversation(tuple(outcome.messages), outcome.open_message, start=start)
 
 
-def _diagnose(reader: Reader, stop: Stop) -> Diagnostic:
+def diagnose(reader: Reader, stop: Stop) -> Diagnostic:
     """The diagnostic of the place where reading stopped."""
     from harmony_grammar.parsing.faults import explain  # noqa: PLC0415  good input needs no words
 
