@@ -289,7 +289,7 @@ def unfinished_header(t: Trouble) -> Explanation | None:
 def missing_space(t: Trouble) -> Explanation | None:
     """A recipient without its space."""
     marker = t.rules.literal(RECIPIENT_MARKER)
-    if t.special is not None or not t.found.startswith(marker.lstrip()):
+    if t.recipient_begins() or not t.recipient_begins(marker.lstrip()):
         return None
     return Explanation(
         "missing-space", "there is no space before the recipient", f"write `{marker}`"
@@ -328,11 +328,11 @@ EXPLANATIONS: Final[tuple[Callable[[Trouble], Explanation | None], ...]] = (
     unknown_role,
     call_on_final,
     duplicate_field,
+    missing_space,
     unknown_channel,
     empty_segment,
     doubled_token,
     unfinished_header,
-    missing_space,
     text_in_header,
 )
 

@@ -187,18 +187,11 @@ class Reader:
         walked = walk(configuration, pieces, at_end=True, spelled=source.unit == "text")
         self._stop_if_wrong(walked)
         found = self._fields(walked)
-        if walked.cut or END_OF_INPUT not in walked.configuration.expected:
+        last = walked.configuration
+        if walked.cut or END_OF_INPUT not in last.expected:
             fields = fields_of(configuration.machine.rules, found)
             raise StoppedError(
-                Stop(
-                    "truncated",
-                    "header",
-                    fields,
-                    None,
-                    walked.configuration,
-                    None,
-                    walked.before_last,
-                )
+                Stop("truncated", "header", fields, None, last, before_last=walked.before_last)
             )
         if walked.tokens:
             header = header_of(configuration, walked, found, source.key(start, source.length))

@@ -78,9 +78,9 @@ class Trouble:
         fixed = {name for name, t in self.rules.terminals.items() if t.pattern in words}
         return self.expected & fixed
 
-    def recipient_begins(self) -> bool:
-        """Whether what is wrong is the marker of a recipient."""
-        marker, fault = self.rules.literal(RECIPIENT_MARKER), self.fault
+    def recipient_begins(self, marker: str | None = None) -> bool:
+        """Whether the fault is in the marker of a recipient, by default as the grammar has it."""
+        marker, fault = marker or self.rules.literal(RECIPIENT_MARKER), self.fault
         return not self.special and any(
             fault.piece.text.startswith(marker, max(0, fault.offset - back))
             for back in range(len(marker))
