@@ -79,7 +79,7 @@ class Message:
         return cls(Author(role), as_contents(content, "content"))
 
     @classmethod
-    def from_role_andas_contents(cls, role: Role, contents: Sequence[Content]) -> Self:
+    def from_role_and_contents(cls, role: Role, contents: Sequence[Content]) -> Self:
         """A message of a nameless author with several pieces of content."""
         return cls(Author(role), tuple(contents))
 
