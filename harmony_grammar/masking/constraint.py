@@ -12,6 +12,7 @@ from harmony_grammar.grammar.bindings import BODY
 from harmony_grammar.masking.batch import BatchMatcher
 from harmony_grammar.masking.budget import UNLIMITED, BudgetState
 from harmony_grammar.masking.formats import response_body
+from harmony_grammar.masking.frame import Frame
 from harmony_grammar.masking.freetext import free_text
 from harmony_grammar.masking.graph import FIRST, OPEN, Graph
 from harmony_grammar.masking.machine import machine_of
@@ -19,7 +20,6 @@ from harmony_grammar.masking.matcher import Matcher
 from harmony_grammar.masking.shapes import (
     FREE,
     CallGroup,
-    Frame,
     Kind,
     Mark,
     Plan,
@@ -77,7 +77,7 @@ class Constraint:
             all headers of the grammar. A message that is neither a call nor on a channel is
             nothing in particular, and never allowed.
         rules: the grammar; None for the default.
-        vocabulary: the vocabulary; None for the default.
+        vocabulary: the vocabulary; None for the grammar's own, or else the default.
 
     Raises:
         ConstraintError: if the arguments contradict each other, or what they ask for cannot be
@@ -117,7 +117,8 @@ class Constraint:
         if reasoning == "require" and max_reasoning_tokens == 0:
             raise ConstraintError("max_reasoning_tokens: it is 0, but reasoning is required")
         self._rules = Rules.default() if rules is None else rules
-        self._vocabulary = Vocabulary.default() if vocabulary is None else vocabulary
+        own = getattr(rules, "vocabulary", None)
+        self._vocabulary = vocabulary or own or Vocabulary.default()
         self._table = table_of(self._vocabulary)
         self._ids = _special_ids(self._rules, self._vocabulary)
         declared = tools_of(tools, strict=strict_tools) + builtin_tools_of(builtin_tools)

@@ -14,22 +14,18 @@ import numpy as np
 
 from harmony_grammar.errors import GrammarError
 from harmony_grammar.masking.bodies import engine_of
+from harmony_grammar.masking.engine_states import EngineContext, EngineStart
 from harmony_grammar.masking.machine import NO
 from harmony_grammar.masking.shapes import FREE, Body, Kind, Mark, Word
-from harmony_grammar.masking.states import (
-    EngineContext,
-    EngineStart,
-    Finished,
-    HeaderState,
-    TextContext,
-)
+from harmony_grammar.masking.states import Finished, HeaderState, TextContext
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from harmony_grammar.masking.bodies import EngineBody
+    from harmony_grammar.masking.frame import Frame
     from harmony_grammar.masking.freetext import FreeText
-    from harmony_grammar.masking.shapes import Chain, Frame
+    from harmony_grammar.masking.shapes import Chain
     from harmony_grammar.masking.states import State
     from harmony_grammar.masking.table import Indices, TokenTable
 

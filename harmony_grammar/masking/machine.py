@@ -67,6 +67,13 @@ class Machine:
                     todo.append(state)
         return tuple(found[state] for state in range(len(self.rows)))
 
+    def matches(self, text: bytes) -> bool:
+        """Whether a text is accepted."""
+        state: int | None = 0
+        for byte in text:
+            state = None if state is None else self.rows[state].get(byte)
+        return state is not None and self.accepts[state] != NO
+
     def accepted(self, state: int) -> int:
         """What the text that `tails` completes from `state` is accepted as."""
         for byte in self.tails[state]:

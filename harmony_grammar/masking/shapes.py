@@ -13,9 +13,8 @@ write a content type.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from enum import Enum
-from itertools import product
 from typing import TYPE_CHECKING, Final
 
 from harmony_grammar.errors import ConstraintError, GrammarError
@@ -24,14 +23,14 @@ from harmony_grammar.grammar.patterns import compile_literal
 from harmony_grammar.masking.machine import Machine, machine_of, machine_of_names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping
 
-    from harmony_grammar.grammar import Rules, Symbol
+    from harmony_grammar.grammar import Rules
     from harmony_grammar.grammar.patterns import Automaton
+    from harmony_grammar.masking.frame import Derivation, Frame, Piece
 
-__all__ = ["FREE", "CallGroup", "Chain", "Frame", "Kind", "Mark", "Plan", "Word", "chains_of"]
+__all__ = ["FREE", "CallGroup", "Chain", "Kind", "Mark", "Plan", "Word", "chains_of"]
 
-START: Final = "completion"
 ANALYSIS: Final = "ANALYSIS"
 COMMENTARY: Final = "COMMENTARY"
 FINAL: Final = "FINAL"
@@ -84,7 +83,10 @@ class Body:
 
 
 Elements = tuple[Mark | Word | Body, ...]
-_Option = tuple[Elements, int, int]  # the elements, the number of the body, the deviations
+# The elements, the number of the group of tools (or of none), the deviations.
+_Option = tuple[Elements, int, int]
+_NO_GROUP: Final = -1
+_MOST_LISTED: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,166 +142,6 @@ class Plan:
     kinds: frozenset[Kind]
 
 
-@dataclass(frozen=True, slots=True)
-class _Piece:
-    name: str
-    kept: bool
-    field: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Derivation:
-    """A rule written out in full.
-
-    Attributes:
-        pieces: its terminals, and the body.
-        labels: the labels of the alternatives taken.
-        typing: which alternative of the content type was taken, if one was.
-    """
-
-    pieces: tuple[_Piece, ...] = ()
-    labels: frozenset[str] = frozenset()
-    typing: int | None = None
-
-    def then(self, other: _Derivation) -> _Derivation:
-        typing = self.typing if other.typing is None else other.typing
-        return _Derivation(self.pieces + other.pieces, self.labels | other.labels, typing)
-
-    def kept(self, field: str) -> Iterator[str]:
-        """The terminals that spell a field."""
-        return (piece.name for piece in self.pieces if piece.kept and piece.field == field)
-
-    @property
-    def has_body(self) -> bool:
-        return any(piece.name == BODY for piece in self.pieces)
-
-
-@dataclass
-class Frame:
-    """How a completion is arranged: a graph whose edges are rules written out.
-
-    Attributes:
-        edges: from where, what, and to where.
-        jumps: which node is reached from which without anything.
-        nodes: how many nodes there are; the first is where a completion begins.
-        end: the node where it ends.
-    """
-
-    edges: list[tuple[int, _Derivation, int]] = field(default_factory=list)
-    jumps: list[tuple[int, int]] = field(default_factory=list)
-    nodes: int = 1
-    end: int = 0
-
-    @classmethod
-    def of(cls, rules: Rules) -> Frame:
-        """The frame of a grammar's completions.
-
-        Raises:
-            GrammarError: if the arrangement of the messages is not regular.
-        """
-        frame = cls()
-        frame.end = frame.node()
-        frame.rule(rules, START, 0, frame.end)
-        return frame
-
-    def node(self) -> int:
-        """Add a node."""
-        self.nodes += 1
-        return self.nodes - 1
-
-    def closure(self, node: int) -> frozenset[int]:
-        """The nodes reached from one without anything, itself included."""
-        seen = {node}
-        todo = [node]
-        while todo:
-            at = todo.pop()
-            fresh = [target for source, target in self.jumps if source == at and target not in seen]
-            seen.update(fresh)
-            todo.extend(fresh)
-        return frozenset(seen)
-
-    def closing(self, node: int) -> bool:
-        """Whether nothing can come behind a node."""
-        reached = self.closure(node)
-        return self.end in reached and all(source not in reached for source, _, _ in self.edges)
-
-    def rule(self, rules: Rules, name: str, source: int, target: int) -> None:
-        """Add the edges of a rule between two nodes."""
-        below = _below(rules, name)
-        if name in below:
-            self.repeat(rules, name, source, target)
-        elif any(other in _below(rules, other) for other in below):
-            for production in rules.productions[name]:
-                self.sequence(rules, production.symbols, source, target)
-        else:
-            self.edges.extend((source, d, target) for d in _derive(rules, name, None))
-
-    def sequence(self, rules: Rules, symbols: Sequence[Symbol], source: int, target: int) -> None:
-        """Add the edges of symbols, one behind another."""
-        for symbol in symbols:
-            after = self.node()
-            if symbol.terminal:
-                piece = _Piece(symbol.name, symbol.kept, None)
-                self.edges.append((source, _Derivation((piece,)), after))
-            else:
-                self.rule(rules, symbol.name, source, after)
-            source = after
-        self.jumps.append((source, target))
-
-    def repeat(self, rules: Rules, name: str, source: int, target: int) -> None:
-        """Add the edges of a rule that begins or ends with itself: a loop at a node."""
-        loop = self.node()
-        for production in rules.productions[name]:
-            own = [index for index, s in enumerate(production.symbols) if s.name == name]
-            last = len(production.symbols) - 1
-            if len(own) > 1 or own not in ([], [0], [last]):
-                raise GrammarError(f"the rule `{name}` is not regular, so that it has no mask")
-            # To begin with itself is to come behind what ends it; to end with itself, before.
-            if own == [0]:
-                self.sequence(rules, production.symbols[1:], loop, loop)
-            elif own:
-                self.sequence(rules, production.symbols[:-1], source, source)
-            else:
-                self.sequence(rules, production.symbols, source, loop)
-        self.jumps.append((loop, target))
-
-
-def _below(rules: Rules, name: str) -> set[str]:
-    """The rules that a rule uses, and those that they use."""
-    seen: set[str] = set()
-    todo = [name]
-    while todo:
-        for production in rules.productions[todo.pop()]:
-            fresh = {s.name for s in production.symbols if not s.terminal} - seen
-            seen |= fresh
-            todo.extend(fresh)
-    return seen
-
-
-def _derive(rules: Rules, name: str, above: str | None) -> Iterator[_Derivation]:
-    """All ways to write out a rule that does not use itself."""
-    if name == BODY:
-        yield _Derivation((_Piece(BODY, kept=True, field=FIELDS[BODY]),))
-        return
-    bound = FIELDS.get(name, above)
-    for number, production in enumerate(rules.productions[name]):
-        own = _Derivation(
-            labels=frozenset({production.label} - {None}),  # type: ignore[arg-type]
-            typing=number if FIELDS.get(name) == _TYPE else None,
-        )
-        parts = [
-            [_Derivation((_Piece(s.name, s.kept, bound),))]
-            if s.terminal
-            else list(_derive(rules, s.name, bound))
-            for s in production.symbols
-        ]
-        for choice in product(*parts):
-            whole = _Derivation()
-            for part in choice:
-                whole = whole.then(part)
-            yield whole.then(own)
-
-
 class _Specialiser:
     """Makes chains out of the edges of a frame."""
 
@@ -309,35 +151,31 @@ class _Specialiser:
         self.plan = plan
         self.names: dict[tuple[str, int], Word | None] = {}
 
-    def chains(self, frame: Frame) -> Iterator[Chain]:
+    def chains(self, frame: Frame) -> Iterator[tuple[int, Chain]]:
+        """The chains, each with the number of its group of tools."""
         for source, derivation, target in frame.edges:
             if self.declared(derivation):
                 continue
             kind = _kind(derivation, closing=frame.closing(target))
-            for elements, body, deviations in self.options(kind, derivation):
-                yield Chain(elements, source, target, kind, body, deviations)
+            for elements, group, deviations in self.options(kind, derivation):
+                body = (self.plan.answer or FREE) if kind is Kind.ANSWER else FREE
+                yield group, Chain(elements, source, target, kind, body, deviations)
 
-    def declared(self, derivation: _Derivation) -> bool:
+    def declared(self, derivation: Derivation) -> bool:
         """Whether it has a terminal that only a whole conversation can supply."""
         names = (piece.name for piece in derivation.pieces if piece.name != BODY)
         return any(self.rules.terminals[name].pattern is None for name in names)
 
-    def options(self, kind: Kind, derivation: _Derivation) -> Iterator[_Option]:
+    def options(self, kind: Kind, derivation: Derivation) -> Iterator[_Option]:
         """The ways to specialise a derivation of a kind."""
         if kind is Kind.CALL:
             yield from self.calls(derivation)
-        elif kind is Kind.ANSWER:
-            yield from self.answers(derivation)
+        elif kind is Kind.ANSWER and self.plan.answer is not None:
+            yield from self.typings(derivation, typed=self.plan.typed)
         elif kind is Kind.FRAME or kind in self.plan.kinds:
             yield from self.typings(derivation, typed=False)
 
-    def answers(self, derivation: _Derivation) -> Iterator[_Option]:
-        """The chains of an answer, if there may be one."""
-        if self.plan.answer is not None:
-            for elements, _, deviations in self.typings(derivation, typed=self.plan.typed):
-                yield elements, self.plan.answer, deviations
-
-    def calls(self, derivation: _Derivation) -> Iterator[_Option]:
+    def calls(self, derivation: Derivation) -> Iterator[_Option]:
         """The chains of a call, for each group that the terminal can spell names of."""
         terminal = next(derivation.kept(_RECIPIENT))
         channel = next(derivation.kept(_CHANNEL), None)
@@ -351,7 +189,7 @@ class _Specialiser:
                 named = tuple(
                     word if isinstance(e, Word) and e.name == terminal else e for e in elements
                 )
-                yield named, FREE, own + deviations
+                yield named, number, own + deviations
 
     def named(self, terminal: str, number: int) -> Word | None:
         """The names of a group that a terminal can spell."""
@@ -360,26 +198,27 @@ class _Specialiser:
             automaton = self.rules.automaton(terminal)
             group = self.plan.groups[number].bodies
             spelled = {n: body for n, body in group.items() if automaton and spells(automaton, n)}
-            words = " or ".join(f"`{name}`" for name in sorted(spelled))
+            machine = machine_of_names(spelled)
             self.names[key] = (
-                Word(terminal, words, machine_of_names(spelled), named=True) if spelled else None
+                Word(terminal, _listed(spelled), machine, named=True) if spelled else None
             )
         return self.names[key]
 
-    def typings(self, derivation: _Derivation, *, typed: bool) -> Iterator[_Option]:
+    def typings(self, derivation: Derivation, *, typed: bool) -> Iterator[_Option]:
         """The elements of a derivation, once for each way to write its content type."""
         if derivation.typing is None:
-            yield self.elements(derivation, None), FREE, int(typed)
+            yield self.elements(derivation, None), _NO_GROUP, int(typed)
             return
         if typed and derivation.typing == 0:
-            yield self.elements(derivation, JSON), FREE, 0
-        yield self.elements(derivation, None), FREE, 1
+            yield self.elements(derivation, JSON), _NO_GROUP, 0
+        yield self.elements(derivation, None), _NO_GROUP, 1
 
-    def elements(self, derivation: _Derivation, content_type: str | None) -> Elements:
+    def elements(self, derivation: Derivation, content_type: str | None) -> Elements:
         """What a derivation consists of; a content type that is given stands for the pattern."""
         return tuple(self.element(piece, content_type) for piece in derivation.pieces)
 
-    def element(self, piece: _Piece, content_type: str | None) -> Mark | Word | Body:
+    def element(self, piece: Piece, content_type: str | None) -> Mark | Word | Body:
+        """The element that a piece becomes."""
         if piece.name == BODY:
             return Body()
         terminal = self.rules.terminals[piece.name]
@@ -400,13 +239,17 @@ class _Specialiser:
 
 def spells(automaton: Automaton, text: str) -> bool:
     """Whether a terminal matches the whole of a text."""
-    states = automaton.closure([automaton.start])
-    for char in text:
-        states = automaton.step(states, ord(char))
-    return automaton.final in states
+    return machine_of([[automaton]]).matches(text.encode("utf-8", "surrogatepass"))
 
 
-def _kind(derivation: _Derivation, *, closing: bool) -> Kind:
+def _listed(names: Iterable[str]) -> str:
+    """Names in words, not more than people would read."""
+    quoted = [f"`{name}`" for name in sorted(names)]
+    more = len(quoted) - _MOST_LISTED
+    return " or ".join(quoted if more <= 0 else [*quoted[:_MOST_LISTED], f"{more} more"])
+
+
+def _kind(derivation: Derivation, *, closing: bool) -> Kind:
     """What a derivation is for."""
     if not derivation.has_body:
         return Kind.FRAME
@@ -430,7 +273,16 @@ def chains_of(rules: Rules, frame: Frame, ids: Mapping[str, int], plan: Plan) ->
     Returns:
         The chains, also those that are not spelled as the model spells them.
     """
-    return tuple(_Specialiser(rules, ids, plan).chains(frame))
+    grouped = list(_Specialiser(rules, ids, plan).chains(frame))
+    # A grammar that lacks the model's own way has another, which deviates least.
+    least: dict[tuple[Kind, int], int] = {}
+    for group, chain in grouped:
+        key = (chain.kind, group)
+        least[key] = min(least.get(key, chain.deviations), chain.deviations)
+    return tuple(
+        replace(chain, deviations=chain.deviations - least[chain.kind, group])
+        for group, chain in grouped
+    )
 
 
 def recipient_automata(rules: Rules) -> Iterable[Automaton]:

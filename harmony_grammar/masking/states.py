@@ -1,5 +1,5 @@
 # ruff: noqa: D102  what the methods do is said once, in `State`
-"""The states of a matcher: in a header, in a free text, in a body with a schema, at the end.
+"""The states of a matcher: in a header, in a free text, at the end.
 
 All answer the same questions: which state is behind an id, which ids are legal, how far the end
 is, what may come in words. A matcher holds one of them and nothing else about the language.
@@ -8,34 +8,28 @@ is, what may come in words. A matcher holds one of them and nothing else about t
 from __future__ import annotations
 
 from functools import cached_property
-from itertools import count
 from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 
-from harmony_grammar.masking.bodies import Session
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from harmony_grammar.masking.bodies import Engine, Place
     from harmony_grammar.masking.freetext import FreeText
     from harmony_grammar.masking.graph import Graph, Position
     from harmony_grammar.masking.table import Indices, Mask, TokenTable
 
 __all__ = [
-    "EngineContext",
-    "EngineStart",
-    "EngineState",
+    "FAR",
     "Finished",
     "HeaderState",
+    "Shared",
     "State",
     "TextContext",
     "TextState",
 ]
 
 FAR: Final = 1 << 20
-_serials: Final = count()
 
 
 class State(Protocol):
@@ -77,7 +71,7 @@ class State(Protocol):
         """Where this is, in words."""
 
 
-class _Shared:
+class Shared:
     """What states have in common that belong to no matcher."""
 
     __slots__ = ()
@@ -95,7 +89,7 @@ class _Shared:
         return self.mask().key
 
 
-class Finished(_Shared):
+class Finished(Shared):
     """The end: nothing may follow."""
 
     __slots__ = ("_mask",)
@@ -127,7 +121,7 @@ class Finished(_Shared):
         return "the completion has ended"
 
 
-class HeaderState(_Shared):
+class HeaderState(Shared):
     """A state in a header: a set of positions of the graph."""
 
     __slots__ = (
@@ -253,7 +247,7 @@ class TextContext:
         return 1 + min((target.distance() for target in self.exits.values()), default=FAR)
 
 
-class TextState(_Shared):
+class TextState(Shared):
     """A state in a free text."""
 
     __slots__ = ("_mask", "_table", "_targets", "context", "inner", "reasoning")
@@ -323,93 +317,3 @@ class TextState(_Shared):
         if self.context.free.complete(self.inner):
             return "a text is open"
         return "a character of the text is incomplete"
-
-
-class EngineContext:
-    """A body with a schema in a message: how it is left, and where it begins.
-
-    Args:
-        engine: the body.
-        exits: the states behind the special ids that may end it.
-    """
-
-    def __init__(self, engine: Engine, exits: Mapping[int, State]) -> None:
-        self.engine = engine
-        self.exits = exits
-        self.ends = frozenset(exits)
-        self.root = engine.root(self.ends)
-
-    @cached_property
-    def far(self) -> int:
-        """How many ids suffice from the end of the body to the end of the completion."""
-        return 1 + min((target.distance() for target in self.exits.values()), default=FAR)
-
-    def session(self) -> Session:
-        """A way through the body."""
-        return Session(self.engine, self.ends, self.root)
-
-
-class EngineState(_Shared):
-    """A state in a body with a schema, on one matcher's way through it."""
-
-    __slots__ = ("_place", "_session", "context")
-
-    def __init__(self, context: EngineContext, session: Session, place: Place) -> None:
-        self.context = context
-        self._session = session
-        self._place = place
-
-    def after(self, token: int) -> State | None:
-        target = self.context.exits.get(token)
-        if target is not None:
-            return target if self._session.accepting(self._place) else None
-        place = self._session.step(self._place, token)
-        return None if place is None else EngineState(self.context, self._session, place)
-
-    def mask(self) -> Mask:
-        return self._session.mask(self._place)
-
-    def write(self, view: memoryview, begin: int, end: int) -> None:
-        view[begin:end] = self._session.words(self._place)
-
-    def key(self) -> object:
-        place = self._place
-        if place.mask is not None:
-            return place.mask.key
-        if place.key is None:
-            place.key = ("place", next(_serials))
-        return place.key
-
-    def distance(self) -> int:
-        return self.context.far
-
-    def limited(self, total: int, _reasoning: int) -> Mask:
-        if total > self.context.far or not self._session.accepting(self._place):
-            return self.mask()
-        return self.context.engine.table.mask(self.context.ends)
-
-    def fork(self) -> State:
-        return EngineState(self.context, self._session.fork(), self._place)
-
-    def words(self) -> set[str]:
-        names = self.context.engine.table.names
-        exits = self.context.ends if self._session.accepting(self._place) else ()
-        return {self.context.engine.body.label, *(f"`{names[token]}`" for token in exits)}
-
-    def place(self) -> str:
-        return f"{self.context.engine.body.label} is open"
-
-
-class EngineStart(EngineState):
-    """The beginning of a body with a schema, which all matchers share."""
-
-    __slots__ = ()
-
-    def __init__(self, context: EngineContext) -> None:
-        super().__init__(context, context.session(), context.root)
-
-    def after(self, token: int) -> State | None:
-        return self.fork().after(token)
-
-    def fork(self) -> State:
-        return EngineState(self.context, self.context.session(), self._place)
