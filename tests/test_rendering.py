@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 ASSISTANT = hg.Author(hg.Role.ASSISTANT)
 CALL = hg.Message(
     ASSISTANT,
-    ("{}",),
+    (hg.TextContent("{}"),),
     "commentary",
     "functions.f",
     "<|constrain|>json",  # type: ignore[arg-type]
