@@ -9,26 +9,27 @@ from is preferred, and headers and bodies keep the ids that they were read from.
 from __future__ import annotations
 
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
+from harmony_grammar.checking.strict import header_violation
 from harmony_grammar.contents import DeveloperContent, SystemContent
 from harmony_grammar.errors import RenderError
 from harmony_grammar.grammar.bindings import INTERIM, LAST, MESSAGE, OPEN_MESSAGE, OPENING, TOOL
 from harmony_grammar.nodes import Conversation, OpenMessage, Role, TextContent
 from harmony_grammar.parsing.channels import valid_channels
 from harmony_grammar.parsing.sources import special_pattern
-from harmony_grammar.rendering.forms import Wish, best_form, forms
+from harmony_grammar.rendering.forms import Spelling, Wish, best_form, forms
 from harmony_grammar.rendering.templates import body_text, has_function_tools
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from harmony_grammar.grammar import Rules
     from harmony_grammar.nodes import Content, Message
-    from harmony_grammar.rendering.forms import Form, Part, Spelling
+    from harmony_grammar.rendering.forms import Form, Part
     from harmony_grammar.vocabulary import Vocabulary
 
-__all__ = ["Renderer"]
+__all__ = ["Manner", "Offsets", "Renderer"]
 
 _MOST_FORMS: Final = 4096
 
@@ -63,12 +64,31 @@ class _Job(NamedTuple):
         sequence: the rules that it is written by.
         implied_role: the role that need not be written, because the prompt has written it.
         declared: the channels that the conversation declares.
+        terminator: the terminator that is wanted, whichever the message was read with; None for
+            that one.
     """
 
     message: Message | OpenMessage
     sequence: tuple[str, ...] = (MESSAGE,)
     implied_role: str | None = None
     declared: frozenset[str] = frozenset()
+    terminator: str | None = None
+
+
+class Manner(NamedTuple):
+    """How a message is written where there is a choice.
+
+    Attributes:
+        spelling: how the header of a message is written that was not read.
+        function_tools: whether the conversation declares function tools.
+    """
+
+    spelling: Spelling = "openai"
+    function_tools: bool = False
+
+
+# Where a header, its body and its terminator begin and where the terminator ends, in ids.
+Offsets: TypeAlias = "tuple[int, int, int, int]"
 
 
 class Renderer:
@@ -89,22 +109,45 @@ class Renderer:
         self, node: Conversation | Message | OpenMessage, *, spelling: Spelling = "openai"
     ) -> str:
         """Render to text; see `harmony_grammar.render`."""
-        function_tools = _function_tools(node)
-        return "".join(
-            text
-            for job in self._jobs(node)
-            for text in self._texts(job, spelling, function_tools=function_tools)
-        )
+        manner = Manner(spelling, _function_tools(node))
+        return "".join(text for job in self._jobs(node) for text in self._texts(job, manner))
 
     def encode(
         self, node: Conversation | Message | OpenMessage, *, spelling: Spelling = "openai"
     ) -> list[int]:
         """Render to ids; see `harmony_grammar.encode`."""
         out: list[int] = []
-        function_tools = _function_tools(node)
+        manner = Manner(spelling, _function_tools(node))
         for job in self._jobs(node):
-            self._extend(out, job, spelling, function_tools=function_tools)
+            self._extend(out, job, manner)
         return out
+
+    def extend(
+        self, out: list[int], messages: Iterable[tuple[Message, str]], manner: Manner
+    ) -> list[Offsets]:
+        """Append the ids of whole messages.
+
+        Args:
+            out: what to append to.
+            messages: the messages, each with the terminator that is wanted where the grammar
+                leaves a choice.
+            manner: how to write them.
+
+        Returns:
+            Where each message is in `out`.
+
+        Raises:
+            RenderError: if no production writes a message's fields.
+        """
+        return [self._extend(out, job, manner) for job in self._whole(messages)]
+
+    def special_id(self, spelling: str) -> int:
+        """The id of a special token."""
+        return self._vocabulary().encode_special(spelling)
+
+    def marked_ids(self, text: str) -> list[int]:
+        """The ids of a header or terminator, in which special tokens are spelled."""
+        return list(self._encode_marked(text))
 
     # --- what is written by which rule ---
 
@@ -118,12 +161,17 @@ class Renderer:
         else:
             yield from self._conversation(node)
 
-    def _conversation(self, node: Conversation) -> Iterator[_Job]:
+    def _whole(self, messages: Iterable[tuple[Message, str | None]]) -> Iterator[_Job]:
         declared: frozenset[str] = frozenset()
-        for message in node.messages:
-            yield _Job(message, declared=declared)
+        for message, terminator in messages:
+            yield _Job(message, declared=declared, terminator=terminator)
             if message.author.role is Role.SYSTEM:
                 declared = self._declared(message)
+
+    def _conversation(self, node: Conversation) -> Iterator[_Job]:
+        yield from self._whole((message, None) for message in node.messages)
+        system = [m for m in node.messages if m.author.role is Role.SYSTEM]
+        declared = self._declared(system[-1]) if system else frozenset()
         if node.open_message is not None:
             yield _Job(node.open_message, (OPEN_MESSAGE,), declared=declared)
         elif node.start == "prompt":
@@ -145,11 +193,13 @@ class Renderer:
 
     def _written(self, job: _Job, spelling: Spelling) -> _Written:
         """The header and the terminator of a message, from memory if it has been seen."""
-        m = job.message
-        symbols = m.header.symbols if m.header is not None else ()
-        terminator = None if isinstance(m, OpenMessage) else m.terminator
-        fields = (m.author, m.channel, m.recipient, m.content_type)
-        key = (fields, symbols, terminator, spelling, *job[1:], m.content is None)
+        m, author = job.message, job.message.author
+        symbols = () if m.header is None else m.header.symbols
+        terminator = job.terminator
+        if terminator is None and not isinstance(m, OpenMessage):
+            terminator = m.terminator
+        fields = (author.role, author.name, m.channel, m.recipient, m.content_type)
+        key = (fields, symbols, terminator, spelling, job[1:], m.content is None)
         written = self._remembered.get(key)
         if written is None:
             wish = Wish(symbols, terminator, spelling)
@@ -171,7 +221,15 @@ class Renderer:
         found = forms(self.rules, job.sequence, fields, declared)
         form = best_form([f for f in found if (f.ending is not None) == body], wish)
         if form is None:
-            raise RenderError(self._misfit(fields))
+            raise RenderError(self._misfit(job, fields, declared))
+        violation = header_violation(job.message)
+        if violation is not None:
+            raise RenderError(f"{violation.message}: {violation.hint}")
+        if fields.get("tool") in self.rules.roles:
+            raise RenderError(
+                f"a tool cannot have the name {fields['tool']!r}, which is a role and would be "
+                "read as one: give the tool another name"
+            )
         return form
 
     def _once_declared(self, message: Message | OpenMessage) -> frozenset[str]:
@@ -181,7 +239,7 @@ class Renderer:
             return frozenset()
         return frozenset({message.channel} if declared & set(message.header.symbols) else ())
 
-    def _misfit(self, fields: dict[str, str]) -> str:
+    def _misfit(self, job: _Job, fields: dict[str, str], declared: frozenset[str]) -> str:
         """What to say of fields that no production writes."""
         said = ", ".join(f"{name} {value!r}" for name, value in fields.items())
         for name in ("channel", "role"):
@@ -190,7 +248,17 @@ class Renderer:
                 near = get_close_matches(fields[name], words, n=1)
                 hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(words)}"
                 return f"the format has no {name} {fields[name]!r}: {hint}"
-        return f"no message of the format has {said}"
+        return f"no message of the format has {said}{self._remedy(job, fields, declared)}"
+
+    def _remedy(self, job: _Job, fields: dict[str, str], declared: frozenset[str]) -> str:
+        """What to change about fields that no production writes, if one change is enough."""
+        for name in ("recipient", "channel", "content_type", "name"):
+            rest = {key: value for key, value in fields.items() if key != name}
+            if name in fields and forms(self.rules, job.sequence, rest, declared):
+                return f": leave out the {name}, or give another"
+        addressed = {**fields, "recipient": self.rules.opening_role}
+        fits = forms(self.rules, job.sequence, addressed, declared)
+        return f": name a recipient, such as {self.rules.opening_role!r}" if fits else ""
 
     # --- bodies ---
 
@@ -215,9 +283,9 @@ class Renderer:
 
     # --- text ---
 
-    def _texts(self, job: _Job, spelling: Spelling, *, function_tools: bool) -> Iterator[str]:
-        written = self._written(job, spelling)
-        body = self._body(job.message, function_tools=function_tools)
+    def _texts(self, job: _Job, manner: Manner) -> Iterator[str]:
+        written = self._written(job, manner.spelling)
+        body = self._body(job.message, function_tools=manner.function_tools)
         if spelled := self._spelled.search(body):
             raise RenderError(
                 f"a body spells the special token {spelled.group()} at character "
@@ -229,28 +297,29 @@ class Renderer:
 
     # --- ids ---
 
-    def _extend(
-        self, out: list[int], job: _Job, spelling: Spelling, *, function_tools: bool
-    ) -> None:
-        """Append the ids of a message."""
-        written = self._written(job, spelling)
-        message = job.message
+    def _extend(self, out: list[int], job: _Job, manner: Manner) -> Offsets:
+        """Append the ids of a message; where its parts are then."""
+        written = self._written(job, manner.spelling)
+        message, header = job.message, job.message.header
         if not written.ids:
             written.ids.extend(self._encode_marked(written.text))
             written.terminator_ids.extend(self._encode_marked(written.terminator))
-        header = message.header
         kept = header is not None and header.ids is not None and header.text == written.text
+        start = len(out)
         out.extend(header.ids if kept else written.ids)  # type: ignore[union-attr, arg-type]
+        body = len(out)
         for piece in message.content or ():
-            out.extend(self._piece_ids(message, piece, function_tools=function_tools))
+            out.extend(self._piece_ids(message, piece, manner))
+        end = len(out)
         out.extend(written.terminator_ids)
+        return start, body, end, len(out)
 
     def _piece_ids(
-        self, message: Message | OpenMessage, piece: Content, *, function_tools: bool
+        self, message: Message | OpenMessage, piece: Content, manner: Manner
     ) -> Sequence[int]:
-        if isinstance(piece, TextContent) and piece.ids is not None:
-            return piece.ids
-        text = self._content(message, piece, function_tools=function_tools)
+        if type(piece) is TextContent:  # most are, and `isinstance` of an abstract class is slow
+            return self._vocabulary().encode(piece.text) if piece.ids is None else piece.ids
+        text = self._content(message, piece, function_tools=manner.function_tools)
         return self._vocabulary().encode(text)
 
     def _encode_marked(self, text: str) -> Iterator[int]:
