@@ -1,0 +1,253 @@
+"""Reading inputs: files, folders and pipes; text or ids.
+
+Editors end a text file with a newline, and on the wire there is none. So one newline at the very
+end of a file is not taken for part of the transcript, unless that is asked for.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal, cast
+
+from harmony_grammar.cli.output import Misuse, Output
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from harmony_grammar import Report
+    from harmony_grammar.nodes import Start
+
+__all__ = [
+    "STDIN",
+    "Input",
+    "InputKind",
+    "StartChoice",
+    "expand",
+    "judge",
+    "label",
+    "read",
+    "read_text",
+]
+
+STDIN: Final = "-"
+SUFFIX: Final = ".harmony"
+
+_UTF16_MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
+_ID_CHARACTERS: Final = re.compile(r"[\s\d\[\],-]+")
+_LINE_END: Final = re.compile(r"\r?\n\Z")
+_AS_TEXT: Final = "if it is text, say `--input text`"
+
+
+class InputKind(str, Enum):
+    """What an input holds."""
+
+    AUTO = "auto"
+    TEXT = "text"
+    IDS = "ids"
+
+
+class StartChoice(str, Enum):
+    """Which start symbol an input is read from."""
+
+    AUTO = "auto"
+    CONVERSATION = "conversation"
+    PROMPT = "prompt"
+    COMPLETION = "completion"
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """What was read.
+
+    Attributes:
+        name: what to call it in messages.
+        source: the text or the ids.
+        ending: the newline that was taken off its end.
+        written: how it was written.
+    """
+
+    name: str
+    source: str | list[int]
+    ending: str = ""
+    written: Literal["text", "list", "words"] = "text"
+
+
+# --- files and folders ---
+
+
+def expand(names: Sequence[str]) -> list[str]:
+    """The files that arguments name: of a folder, all transcripts below it.
+
+    Args:
+        names: files, folders, and `-` for standard input.
+
+    Raises:
+        Misuse: if nothing is named, a folder has no transcript, or `-` comes twice.
+    """
+    if not names:
+        raise Misuse(f"nothing to read: name files or folders, or {STDIN} for what is piped in")
+    if list(names).count(STDIN) > 1:
+        raise Misuse(f"{STDIN} stands twice, and standard input can be read once only")
+    return [file for name in names for file in _files(name)]
+
+
+def _files(name: str) -> list[str]:
+    folder = Path(name)
+    if name == STDIN or not folder.is_dir():
+        return [name]
+    found = sorted(str(path) for path in folder.rglob(f"*{SUFFIX}") if path.is_file())
+    if not found:
+        raise Misuse(f"{name}: there is no *{SUFFIX} file in this folder; name the files instead")
+    return found
+
+
+def label(name: str) -> str:
+    """What to call an input in messages."""
+    return "<stdin>" if name == STDIN else name
+
+
+def _piped() -> bytes:
+    if sys.stdin is None:
+        raise Misuse("standard input is closed: name a file")
+    if sys.stdin.isatty():
+        Output(sys.stderr).line(
+            "reading from the terminal; end it with Ctrl-D on a line of its own"
+        )
+    return sys.stdin.buffer.read()
+
+
+def _bytes_of(name: str) -> bytes:
+    if name == STDIN:
+        return _piped()
+    try:
+        return Path(name).read_bytes()
+    except FileNotFoundError:
+        raise Misuse(f"{name}: there is no such file; check the spelling") from None
+    except IsADirectoryError:
+        raise Misuse(f"{name}: this is a folder; name a file in it") from None
+    except PermissionError:
+        raise Misuse(f"{name}: reading it is not permitted; check its permissions") from None
+    except OSError as error:
+        raise Misuse(f"{name}: {error.strerror or 'cannot be read'}") from None
+
+
+def read_text(name: str) -> str:
+    """The text of a file or of standard input, without a byte order mark.
+
+    Raises:
+        Misuse: if it cannot be read or is not UTF-8.
+    """
+    data = _bytes_of(name)
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        if data.startswith(_UTF16_MARKS):
+            raise Misuse(f"{label(name)}: this is UTF-16; save it as UTF-8") from None
+        byte = data[error.start]
+        raise Misuse(
+            f"{label(name)}: byte {error.start} (0x{byte:02x}) is not UTF-8; save it as UTF-8, "
+            "or give the ids"
+        ) from None
+
+
+def read(name: str, kind: InputKind = InputKind.AUTO, *, keep_newline: bool = False) -> Input:
+    """Read a file or standard input.
+
+    Args:
+        name: the file, or `-`.
+        kind: whether it holds text or ids; by itself it is found out: what consists of digits,
+            white space, commas and brackets alone is ids.
+        keep_newline: whether a newline at the very end of a text is part of it.
+
+    Raises:
+        Misuse: if it cannot be read, or does not hold what it should.
+    """
+    text = read_text(name)
+    if kind is InputKind.IDS or (kind is InputKind.AUTO and _looks_like_ids(text)):
+        return _read_ids(label(name), text, told=kind is InputKind.IDS)
+    end = None if keep_newline else _LINE_END.search(text, max(0, len(text) - 2))
+    body = text[: end.start()] if end else text
+    return Input(label(name), body, text[len(body) :])
+
+
+# --- ids ---
+
+
+def _looks_like_ids(text: str) -> bool:
+    return not text.isspace() and _ID_CHARACTERS.fullmatch(text) is not None
+
+
+def _read_ids(name: str, text: str, *, told: bool) -> Input:
+    ending = "\n" if text.endswith("\n") else ""
+    remedy = "" if told else f"; {_AS_TEXT}"
+    if text.lstrip().startswith("["):
+        return Input(name, _id_list(name, text, remedy), ending, "list")
+    return Input(name, _id_words(name, text, remedy), ending, "words")
+
+
+def _id_list(name: str, text: str, remedy: str) -> list[int]:
+    try:
+        items = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        said = str(error) if isinstance(error, ValueError) else "it nests too deeply"
+        raise Misuse(f"{name}: this is no JSON list of ids: {said}{remedy}") from None
+    for index, item in enumerate(items):
+        if type(item) is not int:
+            raise Misuse(
+                f"{name}: item {index} of the list is {json.dumps(item)[:40]}, and an id is an "
+                f"integer; give one flat list{remedy}"
+            )
+    return cast("list[int]", items)
+
+
+def _id_words(name: str, text: str, remedy: str) -> list[int]:
+    ids: list[int] = []
+    for index, word in enumerate(text.replace(",", " ").split()):
+        try:
+            ids.append(int(word))
+        except ValueError:  # noqa: PERF203  the word that is wrong has to be named
+            raise Misuse(
+                f"{name}: word {index} is {word[:40]!r}, and an id is an integer; give a JSON "
+                f"list, or integers separated by white space{remedy}"
+            ) from None
+    return ids
+
+
+# --- start symbols ---
+
+
+def judge(source: str | list[int], choice: StartChoice) -> tuple[Start, Report]:
+    """Check an input from the start symbol that was chosen, or from the one that fits best.
+
+    The one that fits best is the first under which the input is complete, in the order of
+    `StartChoice`; if there is none, the first whose error comes furthest on.
+
+    Args:
+        source: the text or the ids.
+        choice: what was chosen.
+
+    Returns:
+        The start symbol, and the report under it.
+    """
+    import harmony_grammar as hg  # noqa: PLC0415  help texts need none of it
+
+    fixed = choice is not StartChoice.AUTO
+    starts = [choice] if fixed else [one for one in StartChoice if one is not StartChoice.AUTO]
+    best: tuple[Start, Report] | None = None
+    for start in cast("list[Start]", [one.value for one in starts]):
+        report = hg.check(source, start)
+        if report.ok:
+            return start, report
+        if best is None or _reach(report) > _reach(best[1]):
+            best = start, report
+    return cast("tuple[Start, Report]", best)
+
+
+def _reach(report: Report) -> int:
+    """Where the error of an input that is not complete is."""
+    return report.diagnostics[-1].span.start

@@ -1,0 +1,60 @@
+"""The arguments and options that several commands share."""
+
+# No `from __future__ import annotations`: typer reads these at run time.
+
+from enum import Enum
+from typing import Annotated
+
+import typer
+
+from harmony_grammar.cli.inputs import InputKind, StartChoice
+from harmony_grammar.cli.output import Layout
+
+__all__ = ["File", "Form", "Keep", "Kind", "Spelling", "SpellingChoice", "Start"]
+
+
+class SpellingChoice(str, Enum):
+    """How the header of a call is written."""
+
+    OPENAI = "openai"
+    MODEL = "model"
+
+
+File = Annotated[
+    str, typer.Argument(metavar="FILE", help="The file to read; - is what is piped in.")
+]
+Start = Annotated[
+    StartChoice,
+    typer.Option(
+        "--start",
+        help="What the input is: whole messages (conversation), messages and an open one at the "
+        "end (prompt), or what a model samples after a prompt (completion). By itself (auto): "
+        "the first of these that it is complete as, else the one whose error comes furthest on.",
+    ),
+]
+Kind = Annotated[
+    InputKind,
+    typer.Option(
+        "--input",
+        help="Whether the input is decoded text or token ids: a JSON list, or integers separated "
+        "by white space. By itself (auto): ids if it holds nothing but digits, commas, brackets "
+        "and white space.",
+    ),
+]
+Keep = Annotated[
+    bool,
+    typer.Option(
+        "--keep-newline",
+        help="Take a newline at the very end of a text for part of it. Editors put one there, and "
+        "on the wire there is none, so that by itself it is ignored.",
+    ),
+]
+Form = Annotated[Layout, typer.Option("--format", help="Lines for people, or JSON for programs.")]
+Spelling = Annotated[
+    SpellingChoice,
+    typer.Option(
+        "--spelling",
+        help="The header of a call: recipient before channel, as openai_harmony writes it "
+        "(openai), or channel before recipient, as the model itself does (model).",
+    ),
+]

@@ -1,0 +1,116 @@
+"""`harmony-grammar render`: messages as openai_harmony's wire JSON to text or ids."""
+
+# No `from __future__ import annotations`: typer reads the annotations at run time.
+
+import json
+from dataclasses import replace
+from enum import Enum
+from typing import Annotated, Any, Final, get_args
+
+import typer
+
+from harmony_grammar.cli.inputs import STDIN, label, read_text
+from harmony_grammar.cli.options import File, Spelling, SpellingChoice
+from harmony_grammar.cli.output import FINDINGS, Misuse, complain, write_bytes
+from harmony_grammar.errors import RenderError
+from harmony_grammar.nodes import Conversation, Start
+
+__all__ = ["Target", "register"]
+
+_SHAPE: Final = 'give {"messages": [{"role": "user", "content": "Hi"}]}, a list of messages, or one'
+
+
+class Target(str, Enum):
+    """What is written."""
+
+    TEXT = "text"
+    IDS = "ids"
+
+
+def _render(
+    file: File = STDIN,
+    *,
+    to: Annotated[Target, typer.Option("--to", help="Decoded text, or a JSON list of ids.")] = (
+        Target.TEXT
+    ),
+    spelling: Spelling = SpellingChoice.OPENAI,
+    no_newline: Annotated[
+        bool,
+        typer.Option(
+            "--no-newline",
+            "-n",
+            help="Write the text alone, without the newline that ends a text file.",
+        ),
+    ] = False,
+) -> None:
+    """Write messages as text or token ids. The messages are openai_harmony's wire JSON.
+
+    That is what its to_json writes and what parse --format json prints: an object with a list
+    of messages, the list alone, or one message.
+
+    \b
+    Examples:
+      harmony-grammar render messages.json > chat.harmony
+      harmony-grammar render --to ids messages.json
+      echo '{"role": "user", "content": "Hi"}' | harmony-grammar render
+    """  # noqa: D301  the escape tells typer to keep the lines
+    import harmony_grammar as hg  # noqa: PLC0415  help texts need none of it
+
+    conversation = _conversation(label(file), read_text(file))
+    try:
+        if to is Target.IDS:
+            text = json.dumps(hg.encode(conversation, spelling=spelling.value))
+        else:
+            text = hg.render(conversation, spelling=spelling.value)
+        data = text.encode()
+    except (RenderError, UnicodeEncodeError) as error:
+        complain(f"{label(file)}: {_said(error)}")
+        raise typer.Exit(FINDINGS) from None
+    write_bytes(data if no_newline else data + b"\n")
+
+
+def _said(error: RenderError | UnicodeEncodeError) -> str:
+    if isinstance(error, RenderError):
+        return str(error)
+    return "a text has half of a surrogate pair, which no text file can hold: remove it"
+
+
+def _conversation(name: str, text: str) -> Conversation:
+    """The conversation that wire JSON describes.
+
+    Raises:
+        Misuse: if it is no JSON, or describes no messages.
+    """
+    try:
+        return _built(_wrapped(json.loads(text)))
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise Misuse(f"{name}: this is no JSON: {place}: {error.msg}; {_SHAPE}") from None
+    except KeyError as error:
+        raise Misuse(f"{name}: a message lacks {error}; {_SHAPE}") from None
+    except (ValueError, TypeError, AttributeError) as error:
+        raise Misuse(f"{name}: these are no messages: {error}; {_SHAPE}") from None
+    except RecursionError:
+        raise Misuse(f"{name}: the JSON nests too deeply; {_SHAPE}") from None
+
+
+def _wrapped(data: Any) -> dict[str, Any]:
+    """The data as an object with a list of messages."""
+    if isinstance(data, list):
+        return {"messages": data}
+    if not isinstance(data, dict):
+        raise TypeError(f"the JSON is {type(data).__name__}, neither an object nor a list")
+    return data if "messages" in data else {"messages": [data]}
+
+
+def _built(data: dict[str, Any]) -> Conversation:
+    conversation = Conversation.from_dict(data)
+    start = data.get("start", conversation.start)
+    if start not in get_args(Start):
+        raise ValueError(f"start is {start!r}, and it can be {', '.join(get_args(Start))}")
+    return replace(conversation, start=start)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("render", short_help="Write wire JSON as text or token ids.")(_render)
