@@ -108,6 +108,10 @@ def growing() -> Iterator[tuple[str, list[int], list[float]]]:
             lambda n: one.replace("Hi", "x " * (n // 2)),
         ),
         "messages": ([10_000, 100_000, 1_000_000], lambda n: one * n),
+        "messages with a warning": (
+            [10_000, 100_000, 1_000_000],
+            lambda n: one.replace("user", "user<|constrain|>json") * n,
+        ),
         "one header, characters": (
             [10_000, 100_000, 1_000_000],
             lambda n: one.replace("user", "user:" + "x" * n),

@@ -29,6 +29,7 @@ __all__ = [
     "Span",
     "Unit",
     "VocabularyError",
+    "excerpt",
 ]
 
 Unit = Literal["text", "ids"]
@@ -69,7 +70,8 @@ class Diagnostic:
         found: the text at the span: the source text itself, or what the id decodes to.
         expected: what could have stood there instead, sorted.
         hint: what to do about it, if that is known.
-        source_line: the line of text that the span starts in, for the caret picture.
+        excerpt: the surroundings of the place in its line of text, for the caret picture.
+        indent: where in the excerpt the span starts.
     """
 
     code: str
@@ -83,7 +85,8 @@ class Diagnostic:
     found: str | None = None
     expected: tuple[str, ...] = ()
     hint: str | None = None
-    source_line: str | None = field(default=None, repr=False)
+    excerpt: str | None = field(default=None, repr=False)
+    indent: int = field(default=0, repr=False)
 
     @property
     def place(self) -> str:
@@ -95,16 +98,14 @@ class Diagnostic:
         return f"token {self.span.start} ({self.token}, {self.found!r})"
 
     def picture(self) -> str:
-        """The source line with a caret below the place; empty for ids.
+        """The line of text around the place, with a caret below it; empty for ids.
 
-        A long line is cut to the surroundings of the caret, with `…` where it was cut.
+        A long line is cut, with `…` where it was cut.
         """
-        if self.source_line is None or self.column is None:
+        if self.excerpt is None:
             return ""
-        width = max(1, self.span.end - self.span.start)
-        line, at = _window(self.source_line, self.column - 1)
-        width = max(1, min(width, len(line) - at))
-        return f"  {line}\n  {' ' * at}{'^' * width}"
+        width = min(self.span.end - self.span.start, len(self.excerpt) - self.indent)
+        return f"  {self.excerpt}\n  {' ' * self.indent}{'^' * max(1, width)}"
 
     def __str__(self) -> str:
         parts = [f"{self.place}: {self.message} [{self.code}]", self.picture()]
@@ -115,9 +116,9 @@ class Diagnostic:
         return "\n".join(part for part in parts if part)
 
     def to_dict(self) -> dict[str, Any]:
-        """The finding as JSON-ready data, without the source line."""
+        """The finding as JSON-ready data, without the picture."""
         data = asdict(self)
-        del data["source_line"]
+        del data["excerpt"], data["indent"]
         return {
             **data,
             "severity": str(self.severity),
@@ -126,14 +127,24 @@ class Diagnostic:
         }
 
 
-def _window(line: str, at: int) -> tuple[str, int]:
-    """Cut `line` to at most `_WINDOW` characters around index `at`, controls as dots."""
-    line = "".join(char if char.isprintable() else "·" for char in line[: at + _WINDOW])
-    begin = max(0, at - _WINDOW // 2)
-    end = min(len(line), begin + _WINDOW)
-    head = "…" if begin else ""
-    tail = "…" if end < len(line) else ""
-    return head + line[begin:end] + tail, at - begin + len(head)
+def excerpt(text: str, line: Span, at: int) -> tuple[str, int]:
+    """Cut a line to the surroundings of a place.
+
+    Args:
+        text: the text that the line is in.
+        line: where the line is.
+        at: the place.
+
+    Returns:
+        At most some `_WINDOW` characters of the line, with controls as dots, and where in them the
+        place is.
+    """
+    begin = max(line.start, at - _WINDOW // 2)
+    end = min(line.end, begin + _WINDOW)
+    shown = "".join(char if char.isprintable() else "·" for char in text[begin:end])
+    head = "…" if begin > line.start else ""
+    tail = "…" if end < line.end else ""
+    return head + shown + tail, at - begin + len(head)
 
 
 class HarmonyError(RuntimeError):

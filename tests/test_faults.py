@@ -354,7 +354,7 @@ def test_a_diagnostic_is_plain_data() -> None:
     assert data["code"] == "truncated-body"
     assert data["span"] == [26, 26]
     assert data["severity"] == "error"
-    assert "source_line" not in data
+    assert "excerpt" not in data
 
 
 def test_an_error_survives_pickling() -> None:

@@ -50,6 +50,8 @@ class Context:
 
     Attributes:
         rules: the grammar.
+        analysis: the channel of reasoning.
+        closing: the token that ends a generation.
         last: whether it is the last message.
         earlier_turn: whether an answer and a new turn come after it.
         channel_required: whether the system message requires channels.
@@ -57,6 +59,8 @@ class Context:
     """
 
     rules: Rules
+    analysis: str
+    closing: str
     last: bool = False
     earlier_turn: bool = False
     channel_required: bool = False
@@ -67,7 +71,7 @@ def call_on_analysis(message: Message, context: Context) -> Finding | None:
     """A function is called on the channel of reasoning."""
     if not (message.recipient or "").startswith(_FUNCTIONS):
         return None
-    if message.channel != context.rules.literal("ANALYSIS"):
+    if message.channel != context.analysis:
         return None
     return _in_header(
         message,
@@ -120,7 +124,7 @@ def adjacent_marker(message: Message, context: Context) -> Finding | None:
 
 def return_in_history(message: Message, context: Context) -> Finding | None:
     """A return that is not the very end."""
-    if context.last or message.terminator != context.rules.literal("RETURN"):
+    if context.last or message.terminator != context.closing:
         return None
     return Finding(
         "return-in-history",
@@ -146,7 +150,7 @@ def kept_reasoning(message: Message, context: Context) -> Finding | None:
     """Reasoning of an earlier turn."""
     if not context.earlier_turn or message.recipient is not None:
         return None
-    if message.channel != context.rules.literal("ANALYSIS"):
+    if message.channel != context.analysis:
         return None
     return _in_header(
         message,
@@ -226,7 +230,7 @@ def findings(
         messages: the messages, as they were read.
         required: whether the body of a system message requires channels.
     """
-    context = Context(rules)
+    context = Context(rules, rules.literal("ANALYSIS"), rules.literal("RETURN"))
     turn_over = _last_turn(rules, messages)
     for index, message in enumerate(messages):
         role = message.author.role

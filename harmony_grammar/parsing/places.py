@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from harmony_grammar.errors import Diagnostic
+from harmony_grammar.errors import Diagnostic, excerpt
 from harmony_grammar.parsing.sources import TextSource
 
 if TYPE_CHECKING:
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from harmony_grammar.parsing.sources import IdSource, Source
 
 __all__ = ["Explanation", "locate"]
+
+_MOST_FOUND: Final = 80  # characters of the input that a finding repeats
 
 
 class Explanation(NamedTuple):
@@ -50,16 +52,23 @@ def locate(
 
 
 def _in_text(source: TextSource, span: Span) -> dict[str, object]:
-    text = source.text
     line = source.line_of(span.start)
-    begin = source.line_starts[line]
-    end = text.find("\n", begin)
+    around = source.line_span(line)
+    shown, indent = excerpt(source.text, around, span.start)
     return {
         "line": line + 1,
-        "column": span.start - begin + 1,
-        "found": text[span.start : span.end] or None,
-        "source_line": text[begin : len(text) if end < 0 else end],
+        "column": span.start - around.start + 1,
+        "found": _shortened(source.text, span) or None,
+        "excerpt": shown,
+        "indent": indent,
     }
+
+
+def _shortened(text: str, span: Span) -> str:
+    """The text at a span, or the beginning of a long one."""
+    if span.end - span.start <= _MOST_FOUND:
+        return text[span.start : span.end]
+    return text[span.start : span.start + _MOST_FOUND] + "…"
 
 
 def _in_ids(source: IdSource, span: Span) -> dict[str, object]:

@@ -96,6 +96,12 @@ class TextSource:
         """Where each line begins."""
         return [0, *(match.end() for match in re.finditer("\n", self.text))]
 
+    def line_span(self, line: int) -> Span:
+        """Where a line is, without its end."""
+        starts = self.line_starts
+        end = starts[line + 1] - 1 if line + 1 < len(starts) else self.length
+        return Span(starts[line], end)
+
     def line_of(self, offset: int) -> int:
         """The 0-based line of a character."""
         return bisect_right(self.line_starts, offset) - 1
@@ -168,7 +174,7 @@ class IdSource:
     def frames(self) -> Iterator[Frame]:
         """The input, a frame a message; the last one may be unfinished."""
         ids, openers, start = self.ids, self._openers, 0
-        specials = iter(self._special_positions(ids))
+        specials = iter(self.special_positions(ids))
         for position in specials:
             if ids[position] not in openers:
                 continue
@@ -189,7 +195,7 @@ class IdSource:
 
     def pieces(self, start: int, end: int) -> Iterator[Piece]:
         """The special tokens and the runs of text in a range."""
-        specials = self._special_positions(self.ids[start:end])
+        specials = self.special_positions(self.ids[start:end])
         for at in [start + position for position in specials]:
             if start < at:
                 yield self._run(start, at)
@@ -203,7 +209,7 @@ class IdSource:
         """What a header is remembered by."""
         return tuple(self.ids[start:end])
 
-    def _special_positions(self, ids: list[int]) -> list[int]:
+    def special_positions(self, ids: list[int]) -> list[int]:
         """Where ids stand that are no ordinary ones: special tokens, and what is no token."""
         first = self._first_special
         if len(ids) < _MANY:
