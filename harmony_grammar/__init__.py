@@ -13,6 +13,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from harmony_grammar.api import Grammar, check, encode, parse, render
+    from harmony_grammar.compat.config import RenderConversationConfig, RenderOptions
+    from harmony_grammar.compat.encoding import (
+        HarmonyEncoding,
+        HarmonyEncodingName,
+        load_harmony_encoding,
+    )
+    from harmony_grammar.compat.streaming import StreamableParser, StreamState
+    from harmony_grammar.compat.training import loss_mask
     from harmony_grammar.contents import (
         ChannelConfig,
         DeveloperContent,
@@ -53,6 +61,10 @@ __version__ = "0.1.0"
 # Where each public name is defined.
 _HOMES = {
     "api": ("Grammar", "check", "encode", "parse", "render"),
+    "compat.config": ("RenderConversationConfig", "RenderOptions"),
+    "compat.encoding": ("HarmonyEncoding", "HarmonyEncodingName", "load_harmony_encoding"),
+    "compat.streaming": ("StreamState", "StreamableParser"),
+    "compat.training": ("loss_mask",),
     "contents": (
         "ChannelConfig",
         "DeveloperContent",
@@ -104,16 +116,22 @@ __all__ = [
     "Diagnostic",
     "Grammar",
     "GrammarError",
+    "HarmonyEncoding",
+    "HarmonyEncodingName",
     "HarmonyError",
     "HarmonySyntaxError",
     "Message",
     "OpenMessage",
     "ReasoningEffort",
+    "RenderConversationConfig",
     "RenderError",
+    "RenderOptions",
     "Report",
     "Role",
     "Severity",
     "Span",
+    "StreamState",
+    "StreamableParser",
     "SystemContent",
     "TextContent",
     "ToolDescription",
@@ -122,6 +140,8 @@ __all__ = [
     "VocabularyError",
     "check",
     "encode",
+    "load_harmony_encoding",
+    "loss_mask",
     "parse",
     "render",
 ]

@@ -1,0 +1,87 @@
+"""Where a reading may begin: between messages, or inside the header of a given author.
+
+A prompt ends in an opening, so what follows it begins after the author. The opening is written
+with the words of the grammar and read once; the parser then begins where that left off.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
+
+from harmony_grammar.grammar.bindings import OPENING
+from harmony_grammar.parsing.headers import walk
+from harmony_grammar.parsing.machine import Machine, Opened
+from harmony_grammar.parsing.sources import IdSource, TextSource
+from harmony_grammar.parsing.strict import StrictParser
+
+if TYPE_CHECKING:
+    from harmony_grammar.api import Grammar
+    from harmony_grammar.nodes import CustomRole, Role
+    from harmony_grammar.parsing.machine import Configuration
+    from harmony_grammar.parsing.sources import IdTable
+
+__all__ = ["Entrances"]
+
+_WHOLE: Final = "conversation"
+_MOST_PREFIXES: Final = 4096
+
+
+class Entrances:
+    """The parsers of one grammar by where they begin, and what they have met.
+
+    Args:
+        grammar: the grammar.
+
+    Attributes:
+        grammar: the grammar.
+        texts: the texts of ordinary ids that are whole characters, as far as they were met.
+        prefixes: beginnings of headers that can still become headers.
+    """
+
+    def __init__(self, grammar: Grammar) -> None:
+        self.grammar = grammar
+        self.texts: dict[int, str] = {}
+        self.prefixes: set[tuple[Configuration, tuple[int, ...]]] = set()
+        self._machines: dict[str | None, Machine] = {None: Machine(grammar, _WHOLE)}
+
+    @cached_property
+    def table(self) -> IdTable:
+        """What ids mean to the grammar."""
+        return StrictParser(self.grammar, lambda: self.grammar.vocabulary).id_table
+
+    def opening_text(self, role: Role | CustomRole) -> str:
+        """What opens a message of a role: the grammar's opening, with this role."""
+        rules = self.grammar
+        symbols = rules.below(OPENING)
+        return "".join(role.value if s.kept else rules.literal(s.name) for s in symbols)
+
+    def machine(self, role: Role | CustomRole | None) -> Machine:
+        """The parser of what follows the opening of a role, or of whole messages."""
+        word = None if role is None else role.value
+        if role is not None and word not in self._machines:
+            self._machines[word] = Machine(self.grammar, _WHOLE, opened=self._opened(role))
+        return self._machines[word]
+
+    def source(self, ids: list[int]) -> IdSource:
+        """Ids as an input."""
+        return IdSource(self.table, ids)
+
+    def remember_prefix(self, configuration: Configuration, ids: tuple[int, ...]) -> None:
+        """Remember a beginning that can still become a header."""
+        if len(self.prefixes) >= _MOST_PREFIXES:
+            self.prefixes.clear()
+        self.prefixes.add((configuration, ids))
+
+    def _opened(self, role: Role | CustomRole) -> Opened:
+        text = self.opening_text(role)
+        pieces = list(TextSource(self.grammar, text).pieces(0, len(text)))
+        walked = walk(self._machines[None].root, pieces, at_end=False, spelled=True)
+        vocabulary = self.grammar.vocabulary
+        ids: list[int] = []
+        for piece in pieces:
+            if piece.special is None:
+                ids += vocabulary.encode(piece.text)
+            else:
+                ids.append(vocabulary.encode_special(piece.text))
+        return Opened(walked.tokens, tuple(ids))

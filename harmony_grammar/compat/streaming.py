@@ -1,0 +1,427 @@
+"""Reading id by id: a message's fields and text as they come.
+
+Almost every id of a stream is ordinary text inside a body, and its text is a whole number of
+characters. Such ids cost one look-up; all others go to a method that knows where the stream is:
+
+- in a header, ids are collected until one opens the body, and the header is then read as the
+  reader of whole inputs reads it, through the same memory;
+- in a body, an id that ends inside a character is held back until the character is whole, or
+  until it is certain that it never will be;
+- a terminator closes the message as the reader of whole inputs does.
+
+An id that is refused is not taken: the parser is as it was before it.
+"""
+
+from __future__ import annotations
+
+from codecs import utf_8_decode
+from enum import Enum
+from operator import index
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
+
+from harmony_grammar.errors import HarmonySyntaxError
+from harmony_grammar.nodes import Message, TextContent
+from harmony_grammar.parsing.builder import text_content
+from harmony_grammar.parsing.reader import Reader, StoppedError
+from harmony_grammar.parsing.sources import Frame
+from harmony_grammar.parsing.strict import diagnose, list_of_ids
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from typing_extensions import Self
+
+    from harmony_grammar.compat.encoding import HarmonyEncoding
+    from harmony_grammar.compat.entrances import Entrances
+    from harmony_grammar.nodes import CustomRole, Role
+    from harmony_grammar.parsing.headers import Header
+    from harmony_grammar.parsing.sources import IdSource
+
+__all__ = ["StreamState", "StreamableParser"]
+
+_NO_TEXTS: Final[Mapping[int, str]] = MappingProxyType({})
+_UNKNOWN: Final = "\ufffd"
+
+
+class StreamState(Enum):
+    """Where a stream is."""
+
+    EXPECT_START = "ExpectStart"
+    HEADER = "Header"
+    CONTENT = "Content"
+
+
+class StreamableParser:
+    """Reads a completion, or whole messages, id by id.
+
+    Args:
+        encoding: the encoding.
+        role: whose header the ids begin inside of; None if they begin with a whole message.
+        strict: whether what the format does not allow is an error.
+
+    Example:
+        >>> from harmony_grammar.compat import load_harmony_encoding
+        >>> encoding = load_harmony_encoding("HarmonyGptOss")
+        >>> stream = StreamableParser(encoding, None)
+        >>> for token in (200006, 1428, 200008, 12194):
+        ...     _ = stream.process(token)
+        >>> stream.current_content
+        'Hi'
+    """
+
+    __slots__ = (
+        "_body",
+        "_content",
+        "_delta",
+        "_entrances",
+        "_fresh",
+        "_header",
+        "_held",
+        "_reader",
+        "_role",
+        "_source",
+        "_start",
+        "_texts",
+        "_tokens",
+    )
+
+    def __init__(
+        self,
+        encoding: HarmonyEncoding,
+        role: Role | CustomRole | None,
+        *,
+        strict: bool = True,  # noqa: ARG002
+    ) -> None:
+        self._entrances: Entrances = encoding.entrances
+        self._role = role
+        self._tokens: list[int] = []
+        self._source: IdSource = self._entrances.source(self._tokens)
+        self._reader = Reader(self._entrances.machine(role), self._source)
+        self._start = 0  # of the message, in ids
+        self._body = 0
+        self._header: Header | None = None  # of the body that is open
+        self._texts = _NO_TEXTS  # the texts of ids that need no care here
+        self._content = ""  # of the open body, up to what is fresh
+        self._fresh: list[str] = []
+        self._held = b""  # an unfinished character, and what else its ids stand for
+        self._delta: str | None = None
+
+    @classmethod
+    def resuming(
+        cls, encoding: HarmonyEncoding, role: Role | CustomRole | None, reader: Reader
+    ) -> StreamableParser:
+        """Go on, with care for each id, where a reader of ids stopped.
+
+        Raises:
+            HarmonySyntaxError: if the reader stopped because of what the format does not allow.
+        """
+        messages = reader.outcome.messages
+        begun = messages[-1].offsets[3] if messages and messages[-1].offsets else 0
+        ids = list_of_ids(reader.source.ids)  # type: ignore[union-attr]  # it reads ids
+        parser = cls(encoding, None if messages else role)
+        parser._reader = reader
+        parser._tokens = ids[:begun]
+        reader.source = parser._source = parser._entrances.source(parser._tokens)
+        parser._start = begun
+        return parser.process_many(ids[begun:])
+
+    # --- taking ids ---
+
+    def process(self, token: int) -> Self:
+        """Take the next id.
+
+        Raises:
+            HarmonySyntaxError: if the format does not allow it; the id is not taken then.
+        """
+        text = self._texts.get(token)
+        if text is None:
+            self._take(token)
+        else:
+            self._tokens.append(token)
+            self._fresh.append(text)
+            self._delta = text
+        return self
+
+    def process_many(self, ids: Iterable[int]) -> Self:
+        """Take ids, as `process` takes each of them, but faster.
+
+        Raises:
+            HarmonySyntaxError: at the first id that the format does not allow; those before it
+                are taken.
+        """
+        tokens, at = list_of_ids(ids), 0
+        for position in (*self._source.special_positions(tokens), len(tokens)):
+            self._take_run(tokens[at:position])
+            for token in tokens[position : position + 1]:
+                self.process(token)
+            at = position + 1
+        return self
+
+    def process_eos(self) -> Self:
+        """Take the end of the input; a message that is cut off in its body is closed.
+
+        Raises:
+            HarmonySyntaxError: if the input ends inside a header.
+        """
+        if self._header is not None:
+            self._close_cut(self._header)
+        elif self.state is StreamState.HEADER:
+            self._check_header(at_end=True)
+        return self
+
+    def _take(self, token: int) -> None:
+        """Take an id that needs care."""
+        token = index(token)
+        self._tokens.append(token)
+        try:
+            if self._header is not None:
+                self._take_in_body(self._header, token)
+            elif token in self._entrances.table.openers:
+                self._open()
+            else:
+                self._take_in_header(token)
+        except StoppedError as stopped:
+            raise self._refusal(stopped) from None
+
+    def _refusal(self, stopped: StoppedError) -> HarmonySyntaxError:
+        """The error for the last id, which is given back."""
+        error = HarmonySyntaxError(diagnose(self._reader, stopped.stop))
+        self._tokens.pop()
+        return error
+
+    def _take_run(self, run: list[int]) -> None:
+        """Take ordinary ids; all at once, if they are whole characters inside a body."""
+        if self._header is not None and len(run) > 1:
+            table = self._entrances.table
+            data = self._held + table.vocabulary.decode_bytes(run[:-1])
+            try:
+                text = data.decode()
+            except UnicodeDecodeError:
+                pass
+            else:
+                self._tokens += run[:-1]
+                self._emit(text)
+                run = run[-1:]
+        for token in run:
+            self.process(token)
+
+    # --- headers ---
+
+    def _take_in_header(self, token: int) -> None:
+        """An id of a header; whether a header can go on so is asked where it may matter."""
+        self._delta = None
+        begins = self._role is None and len(self._tokens) == self._start + 1
+        if begins or not 0 <= token < self._entrances.table.first_special:
+            self._check_header(at_end=False)
+
+    def _check_header(self, *, at_end: bool) -> None:
+        """Refuse what cannot become a header, or is none yet at the end."""
+        configuration, ids = self._reader.configuration, tuple(self._tokens[self._start :])
+        if not at_end and (configuration, ids) in self._entrances.prefixes:
+            return
+        self._sync()
+        try:
+            self._reader.end_in_header(self._start)
+        except StoppedError as stopped:
+            if at_end:
+                raise HarmonySyntaxError(diagnose(self._reader, stopped.stop)) from None
+            if stopped.stop.status == "malformed":
+                raise
+        self._entrances.remember_prefix(configuration, ids)
+
+    def _open(self) -> None:
+        """The header is whole."""
+        self._sync()
+        body = len(self._tokens)
+        key = tuple(self._tokens[self._start :])
+        frame = Frame(self._start, key, body, None, body, None)
+        self._header = self._reader.header(frame, body)
+        self._role = None
+        self._body = body
+        self._texts = self._entrances.texts
+        self._delta = None
+
+    def _sync(self) -> None:
+        """Tell the reader how far the input goes."""
+        self._source.length = len(self._tokens)
+
+    # --- bodies ---
+
+    def _take_in_body(self, header: Header, token: int) -> None:
+        table = self._entrances.table
+        if 0 <= token < table.first_special:
+            self._take_bytes(token, table.vocabulary.piece(token))
+        elif 0 <= token < table.vocabulary.size:
+            self._close(header, token)
+        else:
+            self._emit(self._flushed() + _UNKNOWN)
+            self._texts = self._entrances.texts
+
+    def _take_bytes(self, token: int, data: bytes) -> None:
+        """The bytes of an ordinary id, which may end or begin inside a character."""
+        held = self._held + data
+        try:
+            text, used = utf_8_decode(held, "strict", False)  # noqa: FBT003  it takes no keywords
+        except UnicodeDecodeError:
+            text, used = utf_8_decode(held, "replace", False)  # noqa: FBT003
+            self._emit(text, held[used:])
+            return
+        if used < len(held):
+            self._held, self._delta, self._texts = held, None, _NO_TEXTS
+            return
+        if not self._held:
+            self._entrances.texts[token] = text
+        self._emit(text)
+
+    def _emit(self, text: str, held: bytes = b"") -> None:
+        """Add text to the body."""
+        self._fresh.append(text)
+        self._delta = text
+        self._held = held
+        self._texts = _NO_TEXTS if held else self._entrances.texts
+
+    def _flushed(self) -> str:
+        """What an unfinished character becomes."""
+        return utf_8_decode(self._held, "replace", True)[0]  # noqa: FBT003
+
+    def _close(self, header: Header, token: int) -> None:
+        """A special token: it ends the message, or is wrong here."""
+        self._sync()
+        end = len(self._tokens) - 1
+        frame = Frame(self._start, (), self._body, end, end + 1, token)
+        rest = self._flushed()
+        self._reader.close(header, frame, self._whole_content(end, rest))
+        self._between(rest)
+
+    def _close_cut(self, header: Header) -> None:
+        """Add a message that ends without its terminator."""
+        end, rest = len(self._tokens), self._flushed()
+        content = self._whole_content(end, rest)
+        author, channel, recipient, content_type = header.fields
+        self._reader.outcome.messages.append(
+            Message(
+                author,
+                (content,),
+                channel,
+                recipient,
+                content_type,
+                header=header.spelling,
+                offsets=(self._start, self._body, end, end),
+            )
+        )
+        before = header.in_body(empty=end == self._body)
+        rules = self._entrances.grammar
+        for terminator in sorted(before.expected & rules.terminators)[:1]:
+            self._reader.configuration = before.after(terminator) or before
+        self._between(rest)
+
+    def _whole_content(self, end: int, rest: str) -> TextContent:
+        return text_content(self.current_content + rest, self._tokens[self._body : end])
+
+    def _between(self, rest: str) -> None:
+        """After a message."""
+        self._start = len(self._tokens)
+        self._header = None
+        self._texts = _NO_TEXTS
+        self._content, self._held = "", b""
+        self._fresh.clear()
+        self._delta = rest or None
+
+    # --- what is known ---
+
+    @property
+    def current_content(self) -> str:
+        """The text of the open body so far; empty where none is open.
+
+        Reading it after each id costs as much time as there is text, all in all: new text is
+        added in place, which CPython does to a text that nothing else refers to. A caller that
+        keeps an earlier value pays for a copy.
+        """
+        fresh = self._fresh
+        if fresh:
+            content = self._content
+            self._content = ""  # so that `content` is the only reference
+            content += fresh[0] if len(fresh) == 1 else "".join(fresh)
+            self._content = content
+            fresh.clear()
+        return self._content
+
+    @property
+    def current_role(self) -> Role | CustomRole | None:
+        """Who speaks; None where that is not known yet."""
+        header = self._header
+        return self._role if header is None else header.fields.author.role
+
+    @property
+    def current_channel(self) -> str | None:
+        """The channel of the open body."""
+        header = self._header
+        return None if header is None else header.fields.channel
+
+    @property
+    def current_recipient(self) -> str | None:
+        """The recipient of the open body."""
+        header = self._header
+        return None if header is None else header.fields.recipient
+
+    @property
+    def current_content_type(self) -> str | None:
+        """The content type of the open body, in wire spelling."""
+        header = self._header
+        return None if header is None else header.fields.content_type
+
+    @property
+    def last_content_delta(self) -> str | None:
+        """The text that the last id added to a body; None if it added none."""
+        return self._delta
+
+    @property
+    def messages(self) -> list[Message]:
+        """The messages that are whole."""
+        return list(self._reader.outcome.messages)
+
+    @property
+    def tokens(self) -> list[int]:
+        """The ids that were taken."""
+        return list(self._tokens)
+
+    @property
+    def state(self) -> StreamState:
+        """Where the stream is."""
+        if self._header is not None:
+            return StreamState.CONTENT
+        opened = self._role is not None or len(self._tokens) > self._start
+        return StreamState.HEADER if opened else StreamState.EXPECT_START
+
+    @property
+    def state_data(self) -> dict[str, Any]:
+        """Where the stream is and what it has of the unfinished message, as JSON data."""
+        state, header = self.state, self._header
+        data: dict[str, Any] = {"state": state.value}
+        if header is not None:
+            data["header"] = _header_data(header)
+            data["content_tokens"] = self._tokens[self._body : len(self._tokens) - self._pending()]
+        elif state is StreamState.HEADER:
+            begun = self._start + (self._role is None)
+            data["header_tokens"] = self._tokens[begun:]
+        return data
+
+    def _pending(self) -> int:
+        """How many ids are held back."""
+        missing, count = len(self._held), 0
+        while missing > 0:
+            count += 1
+            missing -= len(self._entrances.table.vocabulary.piece(self._tokens[-count]))
+        return count
+
+
+def _header_data(header: Header) -> dict[str, Any]:
+    author, channel, recipient, content_type = header.fields
+    name = {} if author.name is None else {"name": author.name}
+    return {
+        "author": {"role": author.role.value, **name},
+        "recipient": recipient,
+        "channel": channel,
+        "content_type": None if content_type is None else str(content_type),
+    }
