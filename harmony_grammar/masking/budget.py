@@ -29,7 +29,7 @@ class BudgetState:
         thought: how many ids of reasoning may still come.
     """
 
-    __slots__ = ("complete", "graph", "reasoning", "state", "thought", "total")
+    __slots__ = ("_narrow", "complete", "graph", "reasoning", "state", "thought", "total")
 
     def __init__(self, state: State, graph: Graph, total: int, thought: int) -> None:
         self.state = state if thought > 0 else graph.spent(state)
@@ -38,6 +38,7 @@ class BudgetState:
         self.thought = thought
         self.complete: bool = state.complete
         self.reasoning: bool = state.reasoning
+        self._narrow: Mask | None = None
 
     @property
     def ample(self) -> bool:
@@ -58,7 +59,9 @@ class BudgetState:
         """The legal ids."""
         if self.ample:
             return self.state.mask()
-        return self.state.limited(self.total, self.thought)
+        if self._narrow is None:
+            self._narrow = self.state.limited(self.total, self.thought)
+        return self._narrow
 
     def write(self, view: memoryview, begin: int, end: int) -> None:
         """Write the words of the mask into bytes `begin` to `end` of a bitmask."""

@@ -197,6 +197,11 @@ class HeaderState(Shared):
     def limited(self, total: int, _reasoning: int) -> Mask:
         if total > self.graph.ceiling:
             return self.mask()
+        cache = self.graph.table.header_masks
+        key = (self.graph.serial, self.number, total)
+        return cache.get(key) or cache.put(key, self._limited(total))
+
+    def _limited(self, total: int) -> Mask:
         graph = self.graph
         ids, numbers = graph.table.walk(graph, self.number)
         own = {n: graph.numbered(n).distance() for n in np.unique(numbers).tolist()}
