@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from harmony_grammar.api import Grammar, check, encode, parse, render
+    from harmony_grammar.api import Grammar, check, encode, parse, recover, render
     from harmony_grammar.compat.config import RenderConversationConfig, RenderOptions
     from harmony_grammar.compat.encoding import (
         HarmonyEncoding,
@@ -54,13 +54,27 @@ if TYPE_CHECKING:
         TextContent,
     )
     from harmony_grammar.parsing.strict import Report
+    from harmony_grammar.recovery.codes import DiagnosticCode, Repair
+    from harmony_grammar.recovery.events import (
+        ArgumentsDelta,
+        Event,
+        HeaderCompleted,
+        MessageEnded,
+        MessageStarted,
+        Repaired,
+        TextDelta,
+        TurnEnded,
+    )
+    from harmony_grammar.recovery.result import Overrun, Recovery, RepairDiagnostic
+    from harmony_grammar.recovery.stream import StreamParser
+    from harmony_grammar.recovery.tool_calls import ToolCall
     from harmony_grammar.vocabulary import Vocabulary
 
 __version__ = "0.1.0"
 
 # Where each public name is defined.
 _HOMES = {
-    "api": ("Grammar", "check", "encode", "parse", "render"),
+    "api": ("Grammar", "check", "encode", "parse", "recover", "render"),
     "compat.config": ("RenderConversationConfig", "RenderOptions"),
     "compat.encoding": ("HarmonyEncoding", "HarmonyEncodingName", "load_harmony_encoding"),
     "compat.streaming": ("StreamState", "StreamableParser"),
@@ -98,11 +112,26 @@ _HOMES = {
         "TextContent",
     ),
     "parsing.strict": ("Report",),
+    "recovery.codes": ("DiagnosticCode", "Repair"),
+    "recovery.events": (
+        "ArgumentsDelta",
+        "Event",
+        "HeaderCompleted",
+        "MessageEnded",
+        "MessageStarted",
+        "Repaired",
+        "TextDelta",
+        "TurnEnded",
+    ),
+    "recovery.result": ("Overrun", "Recovery", "RepairDiagnostic"),
+    "recovery.stream": ("StreamParser",),
+    "recovery.tool_calls": ("ToolCall",),
     "vocabulary": ("Vocabulary",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "ArgumentsDelta",
     "Author",
     "Channel",
     "ChannelConfig",
@@ -114,28 +143,42 @@ __all__ = [
     "CustomRole",
     "DeveloperContent",
     "Diagnostic",
+    "DiagnosticCode",
+    "Event",
     "Grammar",
     "GrammarError",
     "HarmonyEncoding",
     "HarmonyEncodingName",
     "HarmonyError",
     "HarmonySyntaxError",
+    "HeaderCompleted",
     "Message",
+    "MessageEnded",
+    "MessageStarted",
     "OpenMessage",
+    "Overrun",
     "ReasoningEffort",
+    "Recovery",
     "RenderConversationConfig",
     "RenderError",
     "RenderOptions",
+    "Repair",
+    "RepairDiagnostic",
+    "Repaired",
     "Report",
     "Role",
     "Severity",
     "Span",
+    "StreamParser",
     "StreamState",
     "StreamableParser",
     "SystemContent",
     "TextContent",
+    "TextDelta",
+    "ToolCall",
     "ToolDescription",
     "ToolNamespaceConfig",
+    "TurnEnded",
     "Vocabulary",
     "VocabularyError",
     "check",
@@ -143,6 +186,7 @@ __all__ = [
     "load_harmony_encoding",
     "loss_mask",
     "parse",
+    "recover",
     "render",
 ]
 

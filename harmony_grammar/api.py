@@ -20,10 +20,13 @@ if TYPE_CHECKING:
 
     from harmony_grammar.nodes import Conversation, Message, OpenMessage, Start
     from harmony_grammar.parsing.strict import Report
+    from harmony_grammar.recovery.recover import Recoverer
+    from harmony_grammar.recovery.result import Recovery
+    from harmony_grammar.recovery.stream import StreamParser
     from harmony_grammar.rendering.forms import Spelling
     from harmony_grammar.rendering.renderer import Renderer
 
-__all__ = ["Grammar", "check", "encode", "parse", "render"]
+__all__ = ["Grammar", "check", "encode", "parse", "recover", "render"]
 
 
 class Grammar(Rules):
@@ -56,6 +59,12 @@ class Grammar(Rules):
     @cached_property
     def _parser(self) -> StrictParser:
         return StrictParser(self, lambda: self.vocabulary)
+
+    @cached_property
+    def _recoverer(self) -> Recoverer:
+        from harmony_grammar.recovery.recover import Recoverer  # noqa: PLC0415  few inputs need it
+
+        return Recoverer(self._parser)
 
     @cached_property
     def _renderer(self) -> Renderer:
@@ -98,6 +107,39 @@ class Grammar(Rules):
             'truncated'
         """
         return self._parser.check(source, start)
+
+    def recover(self, source: str | Iterable[int], start: Start = "completion") -> Recovery:
+        """Read any input: make messages of it, whatever it is, and report each repair.
+
+        Args:
+            source: as for `parse`.
+            start: as for `parse`.
+
+        Returns:
+            The messages and everything else that the input holds. A sentence gives exactly what
+            `parse` gives, without a repair. Nothing is lost, and no call is invented.
+
+        Example:
+            >>> recover("<|channel|>final??<|message|>Hello").messages[0].channel
+            'final'
+        """
+        return self._recoverer.recover(source, start)
+
+    def stream(self, start: Start = "completion", *, recover: bool = False) -> StreamParser:
+        """Read a stream as it comes; see `harmony_grammar.StreamParser`.
+
+        Args:
+            start: as for `parse`.
+            recover: whether to mend what is no sentence. If not, the first mistake raises.
+
+        Example:
+            >>> parser = Grammar.default().stream(recover=True)
+            >>> [type(event).__name__ for event in parser.feed("<|channel|>final<|message|>Hi")]
+            ['MessageStarted', 'HeaderCompleted', 'TextDelta']
+        """
+        from harmony_grammar.recovery.stream import StreamParser  # noqa: PLC0415  few inputs need it
+
+        return StreamParser(start, recover=recover, recoverer=self._recoverer)
 
     def render(
         self, node: Conversation | Message | OpenMessage, *, spelling: Spelling = "openai"
@@ -150,6 +192,11 @@ def parse(source: str | Iterable[int], start: Start = "conversation") -> Convers
 def check(source: str | Iterable[int], start: Start = "conversation") -> Report:
     """Judge an input; see `Grammar.check`."""
     return Grammar.default().check(source, start)
+
+
+def recover(source: str | Iterable[int], start: Start = "completion") -> Recovery:
+    """Read any input; see `Grammar.recover`."""
+    return Grammar.default().recover(source, start)
 
 
 def render(node: Conversation | Message | OpenMessage, *, spelling: Spelling = "openai") -> str:

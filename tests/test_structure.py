@@ -28,9 +28,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "checking": {"errors", "nodes", "grammar"},
     "parsing": {"errors", "tokens", "nodes", "grammar", "checking", "vocabulary"},
     "rendering": {"errors", "nodes", "contents", "grammar", "parsing", "vocabulary"},
+    "recovery": {
+        *("errors", "nodes", "contents", "grammar", "checking", "parsing", "rendering"),
+        "vocabulary",
+    },
     "masking": {"errors", "tokens", "grammar", "vocabulary"},
     "integrations": {"errors", "tokens", "masking"},
-    "api": {"errors", "nodes", "grammar", "parsing", "rendering", "vocabulary"},
+    "api": {"errors", "nodes", "grammar", "parsing", "recovery", "rendering", "vocabulary"},
     "compat": {
         *("errors", "tokens", "nodes", "contents", "grammar", "parsing", "rendering"),
         *("vocabulary", "api"),

@@ -1,0 +1,251 @@
+"""The gap: what stands before a body, and what is left of headers that never reach one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from harmony_grammar.parsing.builder import text_content
+from harmony_grammar.parsing.reader import Reader, StoppedError
+from harmony_grammar.parsing.sources import Frame
+from harmony_grammar.recovery.codes import DiagnosticCode as Code
+from harmony_grammar.recovery.events import TurnEnded
+from harmony_grammar.recovery.ledger import FaultError, Held, Ledger
+from harmony_grammar.recovery.lexicon import Lexicon
+from harmony_grammar.recovery.loose import read_loose
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from harmony_grammar.nodes import Start, TextContent
+    from harmony_grammar.parsing.headers import Fields, Header
+    from harmony_grammar.parsing.machine import Configuration, Machine, Piece
+    from harmony_grammar.parsing.sources import Source
+    from harmony_grammar.recovery.loose import Loose
+    from harmony_grammar.recovery.media import Medium, Raw
+
+__all__ = ["ANALYSIS", "BODY", "COMPLETION", "FINAL", "GAP", "OVER", "Gap", "Lexicons"]
+
+# What the engine is doing.
+GAP: Final = 0
+BODY: Final = 1
+AHEAD: Final = 2
+OVER: Final = 3
+
+COMPLETION: Final = "completion"
+ANALYSIS: Final = "ANALYSIS"
+FINAL: Final = "FINAL"
+
+
+class Lexicons(dict["Machine", Lexicon]):
+    """The lexicon of each parser, made when it is first needed."""
+
+    def __missing__(self, machine: Machine) -> Lexicon:
+        self[machine] = Lexicon(machine)
+        return self[machine]
+
+
+class Gap(Ledger):
+    """The part of the engine that reads what stands before a body.
+
+    Args:
+        lexicons: the words of the grammar.
+        medium: the kind of input.
+        start: the start symbol.
+        root: the parser before the input.
+    """
+
+    __slots__ = ("lexicons",)
+
+    def __init__(
+        self, lexicons: Lexicons, medium: Medium, start: Start, root: Configuration
+    ) -> None:
+        super().__init__(root.machine.rules, medium, start, root)
+        self.lexicons = lexicons
+
+    @property
+    def lexicon(self) -> Lexicon:
+        """The words where the input is."""
+        return self.lexicons[self.configuration.machine]
+
+    def found(self, raw: Raw) -> str:
+        """What a stretch is, in words."""
+        source = self.medium.source(raw)
+        return "".join(piece.text for piece in source.pieces(0, source.length))
+
+    # --- in the gap ---
+
+    def token_in_gap(self, name: str, raw: Raw) -> None:
+        """A special token before a body."""
+        if name in self.rules.openers:
+            self.open_body(raw)
+        elif name in self.rules.terminators:
+            self.end_in_vain(name, raw)
+        else:
+            if name == self.lexicon.start and self.region is not None:
+                self.abandon(self.gathered())
+            self.gather(raw)
+
+    def open_body(self, raw: Raw) -> None:
+        """A header is complete: read it by the grammar, or else loosely."""
+        self.gather(raw)
+        header = self.gathered()
+        known = self.read_strictly(self.configuration, header)
+        if known is not None:
+            self.begin_body(known, known.fields, len(header))
+        elif self.strict:
+            raise FaultError
+        else:
+            self.mend_header(header)
+
+    def begin_body(self, header: Header | None, fields: Fields, length: int) -> None:
+        """The body begins behind a header of this length."""
+        self.begin_message(header, fields, self.begin, self.begin + length)
+        self.mode = BODY
+
+    def mend_header(self, raw: Raw) -> None:
+        """A header that the grammar refuses."""
+        source = self.medium.source(raw)
+        pieces = list(source.pieces(0, source.length))
+        started = pieces[0].special == self.lexicon.start
+        header = self.read_strictly(self.elsewhere(started=started), raw)
+        if header is not None:
+            self.report_opening(pieces[0], started=started)
+            self.begin_body(header, header.fields, len(raw))
+            return
+        loose = read_loose(self.lexicon, pieces[:-1], closed=True)
+        if not started and self.lexicon.start in self.configuration.expected:
+            self.report_opening(pieces[0], started=False)
+        self.report(loose, source)
+        self.begin_body(None, loose.fields, len(raw))
+
+    def elsewhere(self, *, started: bool) -> Configuration:
+        """Where else a header may begin: with the opening repeated, or without it."""
+        return self.lexicon.between if started else self.lexicon.implied
+
+    def report_opening(self, piece: Piece, *, started: bool) -> None:
+        """A header whose opening is repeated or missing."""
+        code = Code.REPEATED_OPENING if started else Code.MISSING_START
+        opening = "".join(self.rules.opening_words)
+        assumed = "the prompt's opening" if started else opening
+        self.repair(code, (self.begin, self.begin + piece.end), piece.text, assumed)
+
+    def report(self, loose: Loose, source: Source) -> None:
+        """Tell of the repairs of a header."""
+        for code, piece, offset, width, assumed in loose.mends:
+            span = source.span(piece, offset, width)
+            found = piece.text[offset : offset + width]
+            where = (self.begin + span.start, self.begin + span.end)
+            self.repair(code, where, found, assumed)
+        foreign = loose.fields.author.role != self.rules.opening_role
+        if foreign and self.start == COMPLETION:
+            role = loose.fields.author.role.value
+            self.repair(Code.FOREIGN_ROLE, (self.begin, self.at), role, f"a message of the {role}")
+
+    def read_strictly(self, configuration: Configuration, raw: Raw) -> Header | None:
+        """The header that the grammar reads in a stretch, if it does."""
+        key = self.medium.key(raw)
+        known = configuration.headers.get(key)
+        if known is not None:
+            return known
+        reader = self.reader(configuration, raw)
+        end = reader.source.length
+        try:
+            return reader.header(Frame(0, key, end, None, end, None), end)
+        except StoppedError:
+            return None
+
+    def reader(self, configuration: Configuration, raw: Raw) -> Reader:
+        """A strict reader of a stretch."""
+        reader = Reader(configuration.machine, self.medium.source(raw))
+        reader.configuration = configuration
+        return reader
+
+    # --- in the gap, in vain ---
+
+    def abandon(self, raw: Raw) -> None:
+        """A message begins although what was gathered never came to a body."""
+        source = self.medium.source(raw)
+        pieces = list(source.pieces(0, source.length))
+        if all(piece.special is None for piece in pieces):
+            self.discard(Code.TEXT_BETWEEN_MESSAGES, self.at, raw)
+        else:
+            self.read_unclosed(pieces, raw, None, self.at)
+
+    def discard(self, code: Code, end: int, raw: Raw) -> None:
+        """What was gathered belongs to no message."""
+        self.repair(code, (self.begin, end), self.found(raw), "nothing")
+        self.skip(self.begin, end)
+
+    def end_in_vain(self, name: str, raw: Raw) -> None:
+        """A terminator comes although no body has begun."""
+        if self.region is None:
+            self.begin = self.at
+        gathered = self.gathered()
+        source = self.medium.source(gathered)
+        pieces = list(source.pieces(0, source.length))
+        stop = self.at + len(raw)
+        if any(piece.special is not None for piece in pieces):
+            self.read_unclosed(pieces, gathered, name, stop)
+        elif self.start != COMPLETION or not self.found(gathered).strip():
+            both = self.medium.join([gathered, raw])
+            self.discard(Code.DOUBLED_TERMINATOR, stop, both)
+        else:
+            self.hold(gathered, self.rules.literal(name), stop)
+        if name != self.lexicon.interim_end:
+            self.release(self.rules.literal(FINAL))
+        self.configuration = self.lexicon.between
+        self.settle(name, stop)
+
+    def hold(self, raw: Raw, terminator: str, stop: int) -> None:
+        """Text without a header: its channel depends on whether a message follows."""
+        if self.strict:
+            raise FaultError
+        self.malformed = True
+        self.release(self.rules.literal(ANALYSIS))
+        offsets = (self.begin, self.begin, self.begin + len(raw), stop)
+        self.held = Held(self.medium.content(raw, marked=False), offsets, terminator)
+
+    def read_unclosed(self, pieces: Sequence[Piece], raw: Raw, name: str | None, stop: int) -> None:
+        """A header that never reaches its body: fields from the front, then its content."""
+        if self.strict:
+            raise FaultError
+        loose = read_loose(self.lexicon, pieces, closed=False)
+        source = self.medium.source(raw)
+        text, at = self.rest(loose, pieces, source)
+        end = self.begin + len(raw)
+        if not text.strip() and (name is None or not loose.named):
+            twice = not loose.named and pieces[0].special == self.lexicon.start
+            code = Code.DOUBLED_START if twice else Code.EMPTY_HEADER
+            self.discard(code, stop, raw)
+            return
+        self.report(loose, source)
+        begin = self.begin + at
+        self.repair(Code.MISSING_MESSAGE, (begin, end), text, "the body begins here")
+        content = self.rest_content(text, raw[at:])
+        terminator = None if name is None else self.rules.literal(name)
+        self.tell(loose.fields, content, (self.begin, begin, end, stop), terminator)
+
+    def rest(self, loose: Loose, pieces: Sequence[Piece], source: Source) -> tuple[str, int]:
+        """The content of an unclosed header, and where it begins."""
+        if loose.rest is None:
+            return "", source.length
+        first, offset = pieces[loose.rest], loose.rest_offset
+        lead = first.text[offset:]
+        offset += len(lead) - len(lead.lstrip())
+        text = first.text[offset:] + "".join(p.text for p in pieces[loose.rest + 1 :])
+        return text, source.span(first, offset, 1).start
+
+    def rest_content(self, text: str, raw: Raw) -> TextContent:
+        """The content of an unclosed header, with its ids if it begins with one."""
+        whole = all(name is None for name, _ in self.medium.cut(raw))
+        content = self.medium.content(raw, marked=not whole)
+        return content if whole and content.text == text else text_content(text, None)
+
+    def settle(self, name: str, stop: int) -> None:
+        """A terminator was read: the turn may be over."""
+        self.mode = GAP
+        if name not in self.lexicon.turn_ends:
+            return
+        self.events.append(TurnEnded(self.rules.literal(name), stop))
+        if self.start == COMPLETION:
+            self.mode, self.over = OVER, stop

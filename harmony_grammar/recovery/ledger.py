@@ -1,0 +1,305 @@
+"""The engine's books: where it is, what it has read and told so far.
+
+All of it are immutable values in slots. A list is a chain of pairs, the newest item outermost,
+so adding to it leaves every earlier state as it was: a snapshot is a tuple of the values.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
+
+from harmony_grammar.errors import Span
+from harmony_grammar.nodes import Message
+from harmony_grammar.parsing.builder import message
+from harmony_grammar.parsing.headers import Fields
+from harmony_grammar.recovery.codes import DiagnosticCode, Repair
+from harmony_grammar.recovery.events import (
+    HeaderCompleted,
+    MessageEnded,
+    MessageStarted,
+    Repaired,
+    arguments_delta,
+    text_delta,
+)
+from harmony_grammar.recovery.lexicon import speaker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from harmony_grammar.grammar import Rules
+    from harmony_grammar.nodes import OpenMessage, Start, TextContent
+    from harmony_grammar.parsing.headers import Header
+    from harmony_grammar.parsing.machine import Configuration
+    from harmony_grammar.parsing.strict import Status
+    from harmony_grammar.recovery.events import Event
+    from harmony_grammar.recovery.media import Medium, Raw
+
+__all__ = ["Chain", "Current", "FaultError", "Held", "Ledger", "unchain"]
+
+Chain: TypeAlias = "tuple[Chain, Any] | None"
+"""A list as pairs: what comes before, and the last item."""
+
+
+class FaultError(Exception):
+    """Strict reading met what recovery would mend.
+
+    Attributes:
+        stop: how far the input had been read, once that is known.
+    """
+
+    stop: int = 0
+
+
+class Current(NamedTuple):
+    """The message whose body is being read.
+
+    Attributes:
+        header: its header, if the grammar accepts it.
+        fields: its fields.
+        start: where it begins.
+        body: where its body begins.
+    """
+
+    header: Header | None
+    fields: Fields
+    start: int
+    body: int
+
+
+class Held(NamedTuple):
+    """Text without a header, whose channel depends on what follows.
+
+    Attributes:
+        content: the text.
+        offsets: where it stands.
+        terminator: what ended it.
+    """
+
+    content: TextContent
+    offsets: tuple[int, int, int, int]
+    terminator: str
+
+
+def unchain(chain: Chain) -> list[Any]:
+    """The items of a chain, the oldest first."""
+    items = []
+    while chain is not None:
+        chain, item = chain
+        items.append(item)
+    items.reverse()
+    return items
+
+
+_STATE: Final = (
+    "at",
+    "begin",
+    "body",
+    "configuration",
+    "count",
+    "current",
+    "ended",
+    "held",
+    "malformed",
+    "marked",
+    "messages",
+    "mode",
+    "over",
+    "pending",
+    "region",
+    "repairs",
+    "tail",
+    "told",
+    "trivia",
+)
+
+
+class Ledger:
+    """What has been read of one input.
+
+    Args:
+        rules: the grammar.
+        medium: the kind of input.
+        start: the start symbol.
+        configuration: the parser before it.
+
+    Attributes:
+        strict: whether a mistake raises `FaultError` instead of being mended.
+        events: what is to be told; whoever tells it empties it.
+        mode: what the engine is doing.
+        at: where the next token stands.
+        region, begin: what has been gathered since, and from where.
+        current, body, marked, tail: the message being read, its body so far, whether special
+            tokens stand in it, and the bytes of an unfinished character.
+        messages, repairs, trivia: chains of what was found; `count` messages.
+        told: makes its deltas.
+        held: text without a header whose channel is not known yet.
+        ended: the verdict, if the input ended inside a message and all was well before.
+        malformed: whether strict reading would have stopped by now.
+        over: where the turn ended, if it has.
+        pending: the open message at the end.
+    """
+
+    __slots__ = (*_STATE, "events", "medium", "rules", "start", "strict")
+
+    at: int
+    begin: int
+    body: Chain
+    configuration: Configuration
+    count: int
+    current: Current | None
+    ended: Status | None
+    held: Held | None
+    malformed: bool
+    marked: bool
+    messages: Chain
+    mode: int
+    over: int | None
+    pending: OpenMessage | None
+    region: Chain
+    repairs: Chain
+    tail: bytes
+    told: Callable[[int, str], Event]
+    trivia: Chain
+
+    def __init__(
+        self,
+        rules: Rules,
+        medium: Medium,
+        start: Start,
+        configuration: Configuration,
+    ) -> None:
+        self.rules = rules
+        self.medium = medium
+        self.start = start
+        self.strict = False
+        self.configuration = configuration
+        self.events: list[Event] = []
+        self.at = self.begin = self.count = self.mode = 0
+        self.body = self.messages = self.region = self.repairs = self.trivia = None
+        self.current = self.ended = self.held = self.over = self.pending = None
+        self.malformed = self.marked = False
+        self.tail = b""
+        self.told = text_delta
+
+    def state(self) -> tuple[Any, ...]:
+        """Everything, as one value."""
+        return tuple(getattr(self, name) for name in _STATE)
+
+    def restore(self, state: tuple[Any, ...]) -> None:
+        """Go back (or forward) to a state."""
+        for name, value in zip(_STATE, state, strict=True):
+            setattr(self, name, value)
+
+    # --- repairs and what is no message ---
+
+    def repair(self, code: DiagnosticCode, span: tuple[int, int], found: str, assumed: str) -> None:
+        """Mend what strict reading refuses.
+
+        Raises:
+            FaultError: if reading is strict.
+        """
+        if self.strict:
+            raise FaultError
+        self.malformed = True
+        self.note(code, span, found, assumed)
+
+    def note(self, code: DiagnosticCode, span: tuple[int, int], found: str, assumed: str) -> None:
+        """Report something that strict reading does not refuse: that the input ends."""
+        if not self.strict:
+            repair = Repair(code, Span(*span), found, assumed)
+            self.repairs = (self.repairs, repair)
+            self.events.append(Repaired(repair))
+
+    def skip(self, begin: int, end: int) -> None:
+        """Count a range as trivia."""
+        self.trivia = (self.trivia, Span(begin, end))
+
+    def gather(self, raw: Raw) -> None:
+        """Keep a stretch until it is clear what it is."""
+        if self.region is None:
+            self.begin = self.at
+        self.region = (self.region, raw)
+
+    def gathered(self) -> Raw:
+        """What was kept; it is kept no longer."""
+        raw = self.medium.join(unchain(self.region))
+        self.region = None
+        return raw
+
+    # --- messages ---
+
+    def is_call(self, fields: Fields) -> bool:
+        """Whether a message with these fields calls something."""
+        return fields.recipient is not None and fields.author.role == self.rules.opening_role
+
+    def begin_message(self, header: Header | None, fields: Fields, begin: int, body: int) -> None:
+        """Tell of a message whose header is complete."""
+        self.release(self.rules.literal("ANALYSIS"))
+        self.current = Current(header, fields, begin, body)
+        self.told = arguments_delta if self.is_call(fields) else text_delta
+        self.body, self.marked = None, False
+        self.events.append(MessageStarted(self.count, fields.author, begin))
+        self.events.append(HeaderCompleted(self.count, *fields[1:]))
+
+    def delta(self, text: str) -> None:
+        """Tell of text in the body."""
+        if text:
+            self.events.append(self.told(self.count, text))
+
+    def content(self) -> TextContent:
+        """The body so far."""
+        return self.medium.content(self.medium.join(unchain(self.body)), marked=self.marked)
+
+    def end_message(self, end: int, stop: int, terminator: str | None) -> TextContent:
+        """Tell that the message is complete, and return its content."""
+        content = self.content()
+        if self.current is not None:
+            header, fields, begin, body = self.current
+            self.add(header, fields, content, (begin, body, end, stop), terminator)
+        self.current = self.body = None
+        return content
+
+    def add(
+        self,
+        header: Header | None,
+        fields: Fields,
+        content: TextContent,
+        offsets: tuple[int, int, int, int],
+        terminator: str | None,
+    ) -> None:
+        """Enter a whole message, and tell that it is one."""
+        if header is not None and terminator is not None:
+            node = message(header, content, terminator, offsets)
+        else:
+            spelling = None if header is None else header.spelling
+            rest = {"header": spelling, "terminator": terminator, "offsets": offsets}
+            author, channel, recipient, kind = fields
+            node = Message(author, (content,), channel, recipient, kind, **rest)  # type: ignore[arg-type]
+        self.messages = (self.messages, node)
+        self.events.append(MessageEnded(self.count, node))
+        self.count += 1
+
+    def tell(
+        self,
+        fields: Fields,
+        content: TextContent,
+        offsets: tuple[int, int, int, int],
+        terminator: str | None,
+    ) -> None:
+        """Enter a message that was understood only when it was over."""
+        self.begin_message(None, fields, offsets[0], offsets[1])
+        self.delta(content.text)
+        self.add(None, fields, content, offsets, terminator)
+        self.current = None
+
+    # --- text without a header ---
+
+    def release(self, channel: str) -> None:
+        """Tell of text without a header, now that its channel is known."""
+        if self.held is None:
+            return
+        (content, offsets, terminator), self.held = self.held, None
+        fields = Fields(speaker(self.rules.opening_role), channel, None, None)
+        found = content.text
+        self.repair(DiagnosticCode.HEADERLESS, (offsets[0], offsets[2]), found, channel)
+        self.tell(fields, content, offsets, terminator or None)

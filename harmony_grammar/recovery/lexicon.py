@@ -1,0 +1,164 @@
+"""What recovery asks the grammar: which terminals are which field, and where messages begin.
+
+Nothing here spells a word of the format. Terminals are found by the rule that they stand in and
+the field that the rule is bound to, so a grammar of one's own is recovered by its own words.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from harmony_grammar.grammar.bindings import FIELDS, LAST, MESSAGE, OPENING, TOOL
+from harmony_grammar.nodes import Author, CustomRole, Role
+from harmony_grammar.parsing.machine import Machine
+from harmony_grammar.parsing.scanner import Scanner
+from harmony_grammar.rendering.forms import forms
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from harmony_grammar.grammar import Symbol
+    from harmony_grammar.parsing.headers import Fields
+    from harmony_grammar.parsing.machine import Configuration
+
+__all__ = ["Lexicon", "speaker"]
+
+_MOST: Final = 4096  # fields that are remembered
+_CALL: Final = "CALL"
+_COMPLETION: Final = "completion"
+_LESS_NEEDED: Final = ("recipient", "content_type", "channel")  # dropped in this order
+_ROLES: Final = {role.value: role for role in Role}
+
+
+def _without(fields: Fields, name: str) -> Fields:
+    left: dict[str, Any] = {name: None}
+    return fields._replace(**left)
+
+
+def speaker(word: str) -> Author:
+    """The author whose role is spelled so."""
+    return Author(_ROLES.get(word) or CustomRole(word))
+
+
+class Lexicon:
+    """The words of headers where certain channels are declared.
+
+    Args:
+        machine: the parser, which knows the grammar and the declared channels.
+
+    Attributes:
+        start: the special token that opens a message.
+        channel: the special token that a channel is named after.
+        constrain: the special token of a constrained content type.
+        marker: what a recipient is named after, with its space.
+        colon: what a name is named after.
+        turn_ends: the terminators after which a turn is over.
+        call: the terminator of a call.
+        interim_end: the terminator after which the turn goes on.
+        between: the parser between two messages.
+        implied: the parser inside a message of the assistant, where a completion begins.
+    """
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+        self.rules = rules = machine.rules
+        self.start = next(rules.below(OPENING)).name
+        self.channel = self._special("channel")
+        self.constrain = self._special("content_type")
+        self.marker = self._punctuation("recipient")
+        self.core = self.marker.strip()
+        self.colon = self._punctuation("name")
+        self.turn_ends = frozenset(s.name for s in rules.below(LAST)) & rules.terminators
+        self.call = _CALL
+        self.interim_end = next(iter(sorted(rules.terminators - self.turn_ends)), "")
+        self.between = self._between()
+        self.implied = self._inside()
+        self.roles = self._scanner("role")
+        self.authors = self._scanner("role", "tool")
+        self.people = self._scanner("name")
+        self.recipients = self._scanner("recipient")
+        self.channels = self._scanner("channel")
+        self.types = self._scanner("content_type")
+        self._fitting: dict[Fields, Fields] = {}
+
+    # --- terminals by field ---
+
+    def _symbols(self, field: str) -> Iterator[Symbol]:
+        for rule in (rule for rule, bound in FIELDS.items() if bound == field):
+            yield from self.rules.below(rule)
+
+    def _special(self, field: str) -> str:
+        found = (s.name for s in self._symbols(field) if s.name in self.rules.special_names)
+        return next(found, "")
+
+    def _punctuation(self, field: str) -> str:
+        """The fixed words of a field that carry none of it; empty if there are none."""
+        specials = self.rules.special_names
+        plain = (s.name for s in self._symbols(field) if not s.kept and s.name not in specials)
+        fixed = (self.rules.terminals[name] for name in plain)
+        return next((t.pattern for t in fixed if t.fixed and t.pattern), "")
+
+    def _scanner(self, *fields: str) -> Scanner:
+        names = frozenset(s.name for field in fields for s in self._symbols(field) if s.kept)
+        return Scanner(list(self.machine.candidates(names)))
+
+    def fixed(self, name: str) -> bool:
+        """Whether a terminal is a fixed word."""
+        return self.rules.terminals[name].fixed
+
+    # --- where messages begin ---
+
+    def _between(self) -> Configuration:
+        """The nearest configuration where a message of one's own may begin."""
+        todo, seen = [self.machine.root], {self.machine.root}
+        for configuration in todo:
+            if self.start in configuration.expected:
+                return configuration
+            after = (configuration.after(name) for name in sorted(configuration.expected))
+            fresh = [one for one in after if one is not None and one not in seen]
+            seen.update(fresh)
+            todo.extend(fresh)
+        return self.machine.root
+
+    def _inside(self) -> Configuration:
+        if self.machine.start == _COMPLETION:
+            return self.machine.root
+        return Machine(self.rules, _COMPLETION).declaring(self.machine.declared).root
+
+    # --- fields that can stand together ---
+
+    def fit(self, fields: Fields) -> Fields:
+        """The nearest fields that some message of the grammar can have.
+
+        Each message that recovery returns can be rendered; fields that no production writes
+        together lose one of them, and a tool whose name alone would be no author's gets the
+        recipient that all tools have.
+        """
+        if fields not in self._fitting:
+            if len(self._fitting) >= _MOST:
+                self._fitting.clear()
+            found = (one for one in self._nearby(fields) if self._writable(one))
+            self._fitting[fields] = next(found, fields)
+        return self._fitting[fields]
+
+    def _nearby(self, fields: Fields) -> Iterator[Fields]:
+        yield fields
+        if fields.author.role is TOOL and fields.recipient is None:
+            yield fields._replace(recipient=self.rules.opening_role)
+        less = fields
+        for name in _LESS_NEEDED:
+            yield _without(fields, name)
+            less = _without(less, name)
+            yield less
+        yield less._replace(author=Author(less.author.role))
+
+    def _writable(self, fields: Fields) -> bool:
+        author = fields.author
+        if author.role is TOOL:
+            wanted: dict[str, str | None] = {"tool": author.name}
+        else:
+            wanted = {"role": author.role.value, "name": author.name}
+        wanted.update(fields._asdict())
+        del wanted["author"]
+        given = {name: value for name, value in wanted.items() if value is not None}
+        return bool(forms(self.rules, (MESSAGE,), given, self.machine.declared))

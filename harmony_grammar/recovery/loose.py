@@ -1,0 +1,392 @@
+"""Reading a header loosely: its fields, by the grammar's terminals, in whatever order they stand.
+
+The rules are those of recovery. A header that reached its body may hold unknown words, which
+are dropped. One that never did has its fields read from the front; the text after the last of
+them is its content, and it has no recipient, so that it can never become a call.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, NamedTuple
+
+from harmony_grammar.grammar.bindings import TOOL
+from harmony_grammar.nodes import Author, ContentType, Role
+from harmony_grammar.parsing.headers import Fields
+from harmony_grammar.recovery.codes import DiagnosticCode as Code
+from harmony_grammar.recovery.lexicon import speaker
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from harmony_grammar.parsing.machine import Piece
+    from harmony_grammar.recovery.lexicon import Lexicon
+
+__all__ = ["Loose", "Mend", "read_loose"]
+
+
+class Mend(NamedTuple):
+    """A repair of a header, in the terms of its pieces.
+
+    Attributes:
+        code: which mistake was mended.
+        piece: the piece where it stands.
+        offset: where in the piece, in characters.
+        width: how many characters it has.
+        assumed: what was read instead.
+    """
+
+    code: Code
+    piece: Piece
+    offset: int
+    width: int
+    assumed: str
+
+
+@dataclass(slots=True)
+class Loose:
+    """What a loose reading found.
+
+    Attributes:
+        fields: the fields.
+        mends: the repairs.
+        named: whether any field was found.
+        clean: whether nothing but fields was found, and a channel among them.
+        rest: the piece where the content of an unclosed header begins; None if there is none.
+        rest_offset: where in that piece.
+    """
+
+    fields: Fields
+    mends: list[Mend]
+    named: bool
+    clean: bool
+    rest: int | None
+    rest_offset: int
+
+
+def read_loose(
+    lexicon: Lexicon, pieces: Sequence[Piece], *, closed: bool, author: Author | None = None
+) -> Loose:
+    """Read a header.
+
+    Args:
+        lexicon: the words.
+        pieces: the header, without the token that opens its body.
+        closed: whether such a token followed.
+        author: who speaks, if that is known already.
+    """
+    reader = _Reader(lexicon, pieces, closed=closed)
+    reader.author = author
+    return reader.read()
+
+
+@dataclass(slots=True)
+class _Found:
+    """The fields of a header as they were met, repeated ones included."""
+
+    channels: list[str] = field(default_factory=list)
+    recipients: list[str] = field(default_factory=list)
+    types: list[ContentType] = field(default_factory=list)
+
+
+class _Reader:
+    """One loose reading; `index` and `at` say where it is."""
+
+    def __init__(self, lexicon: Lexicon, pieces: Sequence[Piece], *, closed: bool) -> None:
+        self.words = lexicon
+        self.pieces = pieces
+        self.closed = closed
+        self.author: Author | None = None
+        self.candidate: str | None = None
+        self.found = _Found()
+        self.mends: list[Mend] = []
+        self.index = 0
+        self.at = 0
+        self.rest: int | None = None
+        self.rest_offset = 0
+
+    def read(self) -> Loose:
+        if self.author is None:
+            self.read_author()
+        while self.rest is None and self.index < len(self.pieces):
+            self.step()
+        found = self.found
+        named = bool(self.author or found.channels or found.recipients or found.types)
+        fields = self.fields()
+        clean = bool(found.channels) and not self.mends
+        return Loose(fields, self.mends, named, clean, self.rest, self.rest_offset)
+
+    # --- where the reading is ---
+
+    @property
+    def piece(self) -> Piece:
+        return self.pieces[self.index]
+
+    @property
+    def text(self) -> str:
+        """The run of text here; empty before a special token and at the end."""
+        inside = self.index < len(self.pieces) and self.pieces[self.index].special is None
+        return self.pieces[self.index].text if inside else ""
+
+    def next_piece(self) -> None:
+        self.index += 1
+        self.at = 0
+
+    def skip_space(self) -> bool:
+        """Skip white space of any kind; whether there was some."""
+        text, begin = self.text, self.at
+        while self.at < len(text) and text[self.at].isspace():
+            self.at += 1
+        return self.at > begin
+
+    def word_end(self, begin: int) -> int:
+        """Where the word at `begin` ends: at white space, or with the run."""
+        text = self.text
+        return next((i for i in range(begin, len(text)) if text[i].isspace()), len(text))
+
+    def mend(self, code: Code, begin: int, end: int, assumed: str) -> None:
+        self.mends.append(Mend(code, self.piece, begin, end - begin, assumed))
+
+    def content_from(self, offset: int) -> None:
+        """What stands here is the content of a header that never opened its body."""
+        self.rest, self.rest_offset = self.index, offset
+
+    # --- who speaks ---
+
+    def read_author(self) -> None:
+        if not self.pieces:
+            return
+        started = self.piece.special == self.words.start
+        if started:
+            self.next_piece()
+        begin = self.at
+        self.skip_space()
+        if self.text and (started or self.at == begin):
+            self.read_author_word(started=started)
+        else:
+            self.at = begin
+        if started and self.author is None:
+            self.about_all(Code.MISSING_ROLE, self.words.rules.opening_role)
+
+    def read_author_word(self, *, started: bool) -> None:
+        text, begin = self.text, self.at
+        cut = text.find(self.words.core, begin) if self.words.core else -1
+        word = text[: cut if cut >= 0 else len(text)]
+        name, end, _ = self.words.roles.scan(word, begin) if not self.closed else (None, begin, 0)
+        if name is None:
+            name, end, _ = self.words.authors.scan(word, begin)
+        if name is None:
+            return
+        if self.words.fixed(name):
+            self.author = speaker(word[begin:end])
+            self.at = end
+            self.read_name()
+        elif self.joined_words(word[begin:end], begin):
+            self.at = end
+        elif started:
+            self.author = Author(TOOL, word[begin:end])
+            self.at = end
+        else:
+            self.candidate = word[begin:end]
+
+    def read_name(self) -> None:
+        """A name after its role."""
+        colon = self.words.colon
+        if not colon or not self.text.startswith(colon, self.at) or self.author is None:
+            return
+        begin = self.at + len(colon)
+        name, end, _ = self.words.people.scan(self.text, begin)
+        if name is not None:
+            self.author = Author(self.author.role, self.text[begin:end])
+            self.at = end
+
+    def joined_words(self, word: str, begin: int) -> bool:
+        """A word that is a role several times, or a role and a channel without its token."""
+        role, end, _ = self.words.roles.scan(word, 0)
+        if role is None:
+            return False
+        first, rest = word[:end], word[end:]
+        while rest.startswith(first):
+            rest = rest[len(first) :]
+        channel, end, _ = self.words.channels.scan(rest, 0)
+        if rest and (channel is None or end < len(rest)):
+            return False
+        self.author = speaker(first)
+        if len(word) - len(rest) > len(first):
+            self.mend(Code.DOUBLED_ROLE, begin, begin + len(word) - len(rest), first)
+        if rest:
+            self.found.channels.append(rest)
+            at = begin + len(word) - len(rest)
+            self.mend(Code.MISSING_CHANNEL_TOKEN, at, begin + len(word), rest)
+        return True
+
+    # --- fields ---
+
+    def step(self) -> None:
+        special = self.piece.special
+        if special is None:
+            self.read_word()
+        elif special == self.words.channel:
+            self.next_piece()
+            self.read_channel()
+        elif special == self.words.constrain:
+            self.next_piece()
+            self.read_constrained()
+        else:
+            self.mend(Code.UNEXPECTED_TOKEN, 0, len(self.piece.text), "")
+            self.next_piece()
+
+    def read_word(self) -> None:
+        text, begin = self.text, self.at
+        spaced = self.skip_space()
+        if self.at >= len(text):
+            self.next_piece()
+        elif self.words.core and text.startswith(self.words.core, self.at):
+            self.read_recipient(begin)
+        elif not self.closed:
+            self.content_from(self.at)
+        elif not (spaced and self.read_bare_type()):
+            end = self.word_end(self.at)
+            self.mend(Code.UNEXPECTED_TEXT, self.at, end, "")
+            self.at = end
+
+    def read_recipient(self, before: int) -> None:
+        text, core = self.text, self.words.core
+        if text[before : self.at] + core != self.words.marker:
+            self.mend(Code.MISSING_SPACE, before, self.at + len(core), self.words.marker)
+        begin = self.at + len(core)
+        end = self.word_end(begin)
+        name, stop, _ = self.words.recipients.scan(text, begin)
+        if name is not None and stop == end:
+            self.found.recipients.append(text[begin:end])
+        else:
+            self.mend(Code.EMPTY_SEGMENT, begin, end, "")
+        self.at = end
+
+    def read_bare_type(self) -> bool:
+        """A content type without its token; only a whole word is one."""
+        end = self.word_end(self.at)
+        name, stop, _ = self.words.types.scan(self.text, self.at)
+        if name is None or stop < end:
+            return False
+        self.found.types.append(ContentType(self.text[self.at : end]))
+        self.at = end
+        return True
+
+    def read_constrained(self) -> None:
+        begin = self.at
+        self.skip_space()
+        text = self.text
+        name, end, _ = self.words.types.scan(text, self.at)
+        if name is None:
+            self.index -= 1
+            self.mend(Code.MISSING_TYPE, 0, len(self.piece.text), "")
+            self.index += 1
+            self.at = begin
+            return
+        marker = self.words.rules.literal(self.words.constrain)
+        self.found.types.append(ContentType(marker + text[self.at : end]))
+        self.at = end
+        self.junk_after(Code.UNEXPECTED_TEXT, "")
+
+    def read_channel(self) -> None:
+        self.skip_space()
+        text, begin = self.text, self.at
+        name, end, _ = self.words.channels.scan(text, begin)
+        whole = end == len(text) or not text[end].isalpha()
+        marked = bool(self.words.core) and text.startswith(self.words.core, end)
+        if name is None or not (whole or marked):
+            self.unknown_channel()
+            return
+        if begin > 0:
+            self.mend(Code.UNEXPECTED_TEXT, 0, begin, "")
+        self.found.channels.append(text[begin:end])
+        self.at = end
+        if not marked:
+            self.junk_after(Code.CHANNEL_JUNK, text[begin:end])
+
+    def junk_after(self, code: Code, assumed: str) -> None:
+        """What sticks to a field is no part of it."""
+        end = self.word_end(self.at)
+        if end == self.at:
+            return
+        if self.closed:
+            self.mend(code, self.at, end, assumed)
+            self.at = end
+        else:
+            self.content_from(self.at)
+
+    def unknown_channel(self) -> None:
+        begin, end = self.at, self.word_end(self.at)
+        if begin == end:
+            self.index -= 1
+            self.mend(Code.UNKNOWN_CHANNEL, 0, len(self.piece.text), "")
+            self.index += 1
+            return
+        near = get_close_matches(self.text[begin:end], self.words.rules.channels, n=1)
+        said = f"no channel; did it mean {near[0]}?" if near else "no channel"
+        self.mend(Code.UNKNOWN_CHANNEL, begin, end, said)
+        if self.closed:
+            self.at = end
+        else:
+            self.content_from(begin)
+
+    # --- what the fields come to ---
+
+    def fields(self) -> Fields:
+        """Join what was found: equal values count once; see the rules of recovery."""
+        recipient = self.recipient()
+        if self.author is None and self.candidate and recipient == self.words.rules.opening_role:
+            self.author = Author(TOOL, self.candidate)
+        author = self.author or speaker(self.words.rules.opening_role)
+        if author.role is Role.ASSISTANT and recipient == self.words.rules.opening_role:
+            self.about_all(Code.SELF_RECIPIENT, "no recipient")
+            recipient = None
+        if not self.closed:
+            recipient = None
+        fields = Fields(author, self.last_channel(), recipient, self.content_type())
+        fitting = self.words.fit(fields)
+        if fitting != fields:
+            tool = fitting.recipient is not None and fields.recipient is None
+            self.about_all(Code.UNKNOWN_ROLE if tool else Code.FINAL_CALL, _changed(fitting))
+        return fitting
+
+    def about_all(self, code: Code, assumed: str) -> None:
+        """A repair that the whole header asks for."""
+        if self.pieces:
+            self.mends.append(Mend(code, self.pieces[0], 0, len(self.pieces[0].text), assumed))
+
+    def last_channel(self) -> str | None:
+        channels = self.found.channels
+        if len(set(channels)) > 1:
+            self.about_all(Code.CONFLICTING_CHANNELS, channels[-1])
+        elif len(channels) > 1:
+            self.about_all(Code.DUPLICATE_CHANNEL, channels[-1])
+        return channels[-1] if channels else None
+
+    def recipient(self) -> str | None:
+        recipients = self.found.recipients
+        if len(set(recipients)) > 1:
+            self.about_all(Code.CONFLICTING_RECIPIENTS, "no recipient")
+            return None
+        if len(recipients) > 1:
+            self.about_all(Code.DUPLICATE_RECIPIENT, recipients[0])
+        return recipients[0] if recipients else None
+
+    def content_type(self) -> ContentType | None:
+        """The last constrained type, else the first bare one."""
+        types = self.found.types
+        if not types:
+            return None
+        constrained = [kind for kind in types if kind.constrained]
+        best = constrained[-1] if constrained else types[0]
+        if len(set(types)) > 1:
+            self.about_all(Code.CONFLICTING_TYPES, str(best))
+        return best
+
+
+def _changed(fields: Fields) -> str:
+    names = ("channel", "recipient", "content_type")
+    said = [f"{name} {getattr(fields, name)}" for name in names if getattr(fields, name)]
+    return ", ".join(said) or "no channel, recipient or content type"

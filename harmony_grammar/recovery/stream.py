@@ -1,0 +1,246 @@
+"""`StreamParser`: the engine behind a front door that takes input as it comes.
+
+What is fed is read at once as far as it is certain. Held back are the bytes of an unfinished
+character, in text also what may become a special token, and when recovering whatever depends on
+what follows; so nothing that was told is ever taken back, and how the input is cut into pieces
+changes nothing but where one delta ends and the next begins.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from harmony_grammar.errors import HarmonySyntaxError
+from harmony_grammar.grammar import Rules
+from harmony_grammar.parsing.strict import StrictParser, list_of_ids
+from harmony_grammar.recovery.engine import BODY
+from harmony_grammar.recovery.ledger import FaultError, unchain
+from harmony_grammar.recovery.recover import Recoverer
+from harmony_grammar.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from harmony_grammar.nodes import Start
+    from harmony_grammar.parsing.strict import Report
+    from harmony_grammar.recovery.engine import Engine
+    from harmony_grammar.recovery.events import Event
+    from harmony_grammar.recovery.ledger import Chain
+    from harmony_grammar.recovery.media import Raw
+    from harmony_grammar.recovery.result import Recovery
+
+__all__ = ["Snapshot", "StreamParser"]
+
+
+class Snapshot(NamedTuple):
+    """A place in a stream that can be returned to. What is in it is the parser's own affair."""
+
+    state: tuple[Any, ...]
+
+
+class _Texts(dict[int, str]):
+    """The text of each ordinary id that is whole characters; empty for any other."""
+
+    def __init__(self, vocabulary: Vocabulary, first_special: int) -> None:
+        super().__init__()
+        self._vocabulary = vocabulary
+        self._ordinary = range(first_special)
+
+    def __missing__(self, token: int) -> str:
+        if token not in self._ordinary:
+            return ""
+        try:
+            text = self._vocabulary.decode_bytes([token]).decode("utf-8")
+        except UnicodeDecodeError:
+            text = ""
+        self[token] = text
+        return text
+
+
+class StreamParser:
+    """Reading a stream: `feed` it, get events.
+
+    Args:
+        start: what the stream is; see `harmony_grammar.parse`.
+        recover: whether to mend what is no sentence. If not, the first mistake raises.
+        recoverer: the grammar and vocabulary; those of the package by default.
+
+    Example:
+        >>> parser = StreamParser()
+        >>> [type(event).__name__ for event in parser.feed("<|channel|>final<|message|>Hi")]
+        ['MessageStarted', 'HeaderCompleted', 'TextDelta']
+        >>> parser.close().status
+        'truncated'
+    """
+
+    def __init__(
+        self,
+        start: Start = "completion",
+        *,
+        recover: bool = False,
+        recoverer: Recoverer | None = None,
+    ) -> None:
+        self.start = start
+        self.recover = recover
+        self._recoverer = recoverer or _default()
+        self._recoverer.parser.machine(start)  # an unknown start is refused at once
+        self._engine: Engine | None = None
+        self._texts: _Texts | None = None
+        self._fed: Chain = None
+        self._held = ""
+        self._ended = False
+        self._error: HarmonySyntaxError | None = None
+
+    # --- feeding ---
+
+    def feed(self, source: str | int | Iterable[int]) -> list[Event]:
+        """Read on.
+
+        Args:
+            source: more text, or more ids, any number of either; not text once and ids then.
+
+        Returns:
+            What has become certain.
+
+        Raises:
+            HarmonySyntaxError: if the stream is no beginning of a sentence, unless recovering.
+            TypeError: if text follows ids or ids text.
+            ValueError: if the stream has been closed.
+        """
+        engine, texts = self._engine, self._texts
+        if texts is None or engine is None or engine.mode != BODY or type(source) is not list:
+            return self._feed(source)
+        parts = [texts[token] for token in source]
+        if "" in parts or not parts or engine.tail or self._ended:
+            return self._feed(source)
+        ids = source.copy()
+        self._fed = (self._fed, ids)
+        engine.body = (engine.body, ids)
+        engine.at += len(ids)
+        return [engine.told(engine.count, "".join(parts))]
+
+    def _feed(self, source: str | int | Iterable[int]) -> list[Event]:
+        """Read on, whatever the engine is doing."""
+        if self._error is not None:
+            raise self._error
+        if self._ended:
+            raise ValueError("the stream has been closed: make a new parser, or restore a snapshot")
+        raw = [source] if isinstance(source, int) else source
+        raw = raw if isinstance(raw, str) else list(list_of_ids(raw))
+        engine = self._engine or self._begin("text" if isinstance(raw, str) else "ids")
+        if isinstance(raw, str) != (engine.medium.unit == "text"):
+            raise TypeError("a stream is text or ids, not both")
+        self._fed = (self._fed, raw)
+        if isinstance(raw, str):
+            raw = self._held + raw
+            settled = engine.medium.settled(raw)
+            self._held, raw = raw[settled:], raw[:settled]
+        return self._take(engine, raw)
+
+    def _begin(self, unit: str) -> Engine:
+        medium = self._recoverer.medium(unit)
+        self._engine = engine = self._recoverer.engine(medium, self.start, strict=not self.recover)
+        if unit == "ids":
+            table = self._recoverer.parser.id_table
+            self._texts = _texts(table.vocabulary, table.first_special)
+        return engine
+
+    def _take(self, engine: Engine, raw: Raw) -> list[Event]:
+        try:
+            engine.take(raw)
+        except FaultError as fault:
+            self._refuse(fault.stop)
+        return _told(engine)
+
+    def _refuse(self, stop: int) -> None:
+        """Say what is wrong, as reading everything up to there at once does."""
+        try:
+            self._recoverer.parser.parse(self._source()[:stop], self.start)
+        except HarmonySyntaxError as error:
+            self._error = error
+            raise
+
+    def _source(self) -> Raw:
+        """Everything that was fed."""
+        parts = unchain(self._fed)
+        return self._engine.medium.join(parts) if self._engine is not None else ""
+
+    # --- the end ---
+
+    def finish(self) -> list[Event]:
+        """The stream ends: what only that makes certain.
+
+        Returns:
+            The last events. There are none if the stream had been finished already.
+
+        Raises:
+            HarmonySyntaxError: as `feed` does.
+        """
+        if self._error is not None:
+            raise self._error
+        if self._ended:
+            return []
+        engine = self._engine or self._begin("text")
+        self._ended = True
+        if self._held:
+            held, self._held = self._held, ""
+            try:
+                engine.take(held)
+            except FaultError as fault:
+                self._refuse(fault.stop)
+        engine.finish()
+        return _told(engine)
+
+    def close(self) -> Report | Recovery:
+        """The stream ends: its final verdict.
+
+        Returns:
+            What `check` says of the whole stream, or when recovering what `recover` does.
+
+        Raises:
+            HarmonySyntaxError: if the stream is no beginning of a sentence, unless recovering.
+        """
+        self.finish()
+        source = self._source()
+        parser = self._recoverer.parser
+        if self.recover and self._engine is not None:
+            return self._recoverer.result(self._engine, parser.source(source))
+        report = parser.check(source, self.start)
+        if report.status == "malformed":
+            raise HarmonySyntaxError(report.diagnostics[-1])
+        return report
+
+    # --- going back ---
+
+    def snapshot(self) -> Snapshot:
+        """Remember this place. It takes the same short time however long the stream is."""
+        engine = self._engine
+        inner = None if engine is None else engine.state()
+        return Snapshot(
+            (engine, inner, self._texts, self._fed, self._held, self._ended, self._error)
+        )
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Go to a remembered place of this stream, as if nothing had been fed since."""
+        engine, inner, self._texts, self._fed, self._held, self._ended, self._error = snapshot.state
+        self._engine = engine
+        if engine is not None:
+            engine.restore(inner)
+            engine.events = []
+
+
+def _told(engine: Engine) -> list[Event]:
+    """What the engine has to tell."""
+    events, engine.events = engine.events, []
+    return events
+
+
+@cache
+def _texts(vocabulary: Vocabulary, first_special: int) -> _Texts:
+    return _Texts(vocabulary, first_special)
+
+
+@cache
+def _default() -> Recoverer:
+    return Recoverer(StrictParser(Rules.default(), Vocabulary.default))

@@ -1,0 +1,243 @@
+"""The calls among recovered messages, and whether they may be dispatched.
+
+Only a call that is `ready` may: it was closed by the token that ends calls, or by the end of the
+input behind a whole JSON value, its arguments are valid JSON, and they are valid against the
+tool's schema where that is known. Recovery never completes, corrects or renames a call.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+
+from harmony_grammar.contents import ToolDescription, ToolNamespaceConfig
+from harmony_grammar.recovery.codes import DiagnosticCode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from harmony_grammar.nodes import Message
+    from harmony_grammar.recovery.result import Recovery
+
+__all__ = ["CallStatus", "ToolCall", "Tools", "tool_calls"]
+
+CallStatus: TypeAlias = Literal[
+    "ready", "truncated", "invalid_arguments", "unknown_tool", "ambiguous"
+]
+
+Schema: TypeAlias = "Mapping[str, Any] | None"
+Tool: TypeAlias = "str | ToolDescription | ToolNamespaceConfig | Mapping[str, Any]"
+Tools: TypeAlias = "Mapping[str, Schema] | Iterable[Tool]"
+
+_FUNCTIONS: Final = "functions."
+_JSON: Final = "json"
+# The tools of the format whose bodies are code, not JSON.
+_CODE_TOOLS: Final = frozenset({"python", "container.exec"})
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A call, or what looks like one.
+
+    Attributes:
+        name: the tool, as the message addresses it; None if the header named several.
+        arguments: the body, as it stands.
+        parsed: the arguments as data; None if they are not JSON.
+        status: `ready`, or why the call must not be dispatched: `truncated` (the input ended in
+            it), `invalid_arguments` (not JSON, or not what the schema asks for), `unknown_tool`,
+            or `ambiguous` (it is not certain that, or whom, the model meant to call).
+        message: the message.
+        suggestion: what to tell the model: the nearest known tool, or what is wrong with the
+            arguments. Nothing is ever substituted.
+    """
+
+    name: str | None
+    arguments: str
+    parsed: Any
+    status: CallStatus
+    message: Message
+    suggestion: str | None = None
+
+    @property
+    def ready(self) -> bool:
+        """Whether the call may be dispatched."""
+        return self.status == "ready"
+
+
+def tool_calls(
+    recovery: Recovery, tools: Tools | None, *, analysis_calls: Literal["accept", "reject"]
+) -> tuple[ToolCall, ...]:
+    """The calls among the messages; see `Recovery.tool_calls`."""
+    if analysis_calls not in ("accept", "reject"):
+        raise ValueError(f"analysis_calls must be 'accept' or 'reject', not {analysis_calls!r}")
+    judge = _Judge(recovery, None if tools is None else dict(_known(tools)))
+    judge.rejects_analysis = analysis_calls == "reject"
+    found = (judge.call(message) for message in recovery.messages)
+    return tuple(call for call in found if call is not None)
+
+
+class _Judge:
+    """Judging the calls of one recovery."""
+
+    def __init__(self, recovery: Recovery, tools: dict[str, Schema] | None) -> None:
+        self.rules = recovery.rules
+        self.end = recovery.source.length
+        self.tools = tools
+        self.rejects_analysis = False
+        self.analysis = self.rules.literal("ANALYSIS")
+        self.terminator = self.rules.literal("CALL")
+        conflict = DiagnosticCode.CONFLICTING_RECIPIENTS
+        self.conflicts = [repair.span for repair in recovery.repairs if repair.code is conflict]
+
+    def call(self, message: Message) -> ToolCall | None:
+        """The call that a message is, if it is one."""
+        if message.author.role != self.rules.opening_role:
+            return None
+        if message.recipient is None:
+            return self.conflicting(message)
+        parsed = _json(message.text)
+        data = None if parsed is _NOT_JSON else parsed
+        status, suggestion = self.verdict(message, message.recipient, parsed)
+        return ToolCall(message.recipient, message.text, data, status, message, suggestion)
+
+    def conflicting(self, message: Message) -> ToolCall | None:
+        """A call whose header names several tools."""
+        span = message.span
+        if span is None or message.terminator != self.terminator:
+            return None
+        if not any(span.start <= place.start < span.end for place in self.conflicts):
+            return None
+        return ToolCall(None, message.text, None, "ambiguous", message, "name one recipient")
+
+    def verdict(self, message: Message, name: str, parsed: object) -> tuple[CallStatus, str | None]:
+        """The status of a call, and what to say about it."""
+        if message.terminator is None:
+            open_end = self.open_end(message, parsed)
+            if open_end is not None:
+                return open_end, None
+        elif message.terminator != self.terminator:
+            return "ambiguous", f"end a call with {self.terminator}"
+        if self.tools is not None and name not in self.tools:
+            near = get_close_matches(name, self.tools, n=1)
+            return "unknown_tool", near[0] if near else None
+        if self.rejects_analysis and self.on_analysis(message, name):
+            return "ambiguous", f"functions are called on {self.rules.calls_channel}"
+        return self.arguments(message, name, parsed)
+
+    def open_end(self, message: Message, parsed: object) -> CallStatus | None:
+        """Why a call without a terminator is not ready; None if its body is whole.
+
+        A number may go on, and so may code: only brackets, quotes and words close themselves.
+        """
+        if message.span is None or message.span.end < self.end:
+            return "ambiguous"
+        number = isinstance(parsed, (int, float)) and not isinstance(parsed, bool)
+        return "truncated" if parsed is _NOT_JSON or number else None
+
+    def on_analysis(self, message: Message, name: str) -> bool:
+        """Whether a function is called on the channel of reasoning."""
+        return message.channel == self.analysis and name.startswith(_FUNCTIONS)
+
+    def arguments(
+        self, message: Message, name: str, parsed: object
+    ) -> tuple[CallStatus, str | None]:
+        """Whether the arguments are what the tool takes."""
+        schema = None if self.tools is None else self.tools[name]
+        if parsed is _NOT_JSON:
+            if schema is None and _takes_code(message, name):
+                return "ready", None
+            return "invalid_arguments", "the arguments are not valid JSON"
+        wrong = None if schema is None else _violation(schema, parsed)
+        return ("ready", None) if wrong is None else ("invalid_arguments", wrong)
+
+
+def _takes_code(message: Message, name: str) -> bool:
+    kind = message.content_type
+    declared_json = kind is not None and kind.name.lower() == _JSON
+    return name in _CODE_TOOLS and not declared_json
+
+
+# --- tools ---
+
+
+def _known(tools: Tools) -> Iterator[tuple[str, Schema]]:
+    """The recipients of tools, and the schemas of their arguments."""
+    if isinstance(tools, Mapping):
+        for name, schema in tools.items():
+            yield _recipient(name), schema
+        return
+    for tool in tools:
+        yield from _described(tool)
+
+
+def _described(tool: Tool) -> Iterator[tuple[str, Schema]]:
+    if isinstance(tool, str):
+        yield _recipient(tool), None
+    elif isinstance(tool, ToolDescription):
+        yield _recipient(tool.name), tool.parameters
+    elif isinstance(tool, ToolNamespaceConfig):
+        for one in tool.tools:
+            yield f"{tool.name}.{one.name}", one.parameters
+    else:
+        function = tool.get("function", tool)
+        yield _recipient(function["name"]), function.get("parameters")
+
+
+def _recipient(name: str) -> str:
+    """A name without a namespace is a function's, unless it is a tool of the format's own."""
+    return name if "." in name or name in _CODE_TOOLS else _FUNCTIONS + name
+
+
+# --- arguments ---
+
+
+class _NotJson:
+    """What stands for text that is no JSON."""
+
+
+_NOT_JSON: Final = _NotJson()
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(f"{constant} is no JSON")
+
+
+def _json(text: str) -> object:
+    try:
+        return json.loads(text, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        return _NOT_JSON
+
+
+def _violation(schema: Mapping[str, Any], arguments: object) -> str | None:
+    """What is wrong with arguments by their schema; None if nothing is."""
+    validate = _validator(schema)
+    try:
+        found = next(iter(validate(arguments)), None)
+    except RecursionError:
+        return "the arguments are nested too deeply"
+    return None if found is None else str(found)
+
+
+def _validator(schema: Mapping[str, Any]) -> Callable[[object], Iterable[str]]:
+    """A function that lists what is wrong; references are never fetched."""
+    try:
+        import jsonschema  # type: ignore[import-untyped]  # noqa: PLC0415  it ships no types
+        import referencing  # noqa: PLC0415
+    except ImportError:
+        raise ImportError("checking arguments by their schemas needs jsonschema") from None
+    kind = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
+    try:
+        kind.check_schema(schema)
+    except jsonschema.exceptions.SchemaError as error:
+        raise ValueError(f"the schema of a tool is none: {error.message}") from error
+    validator = kind(schema, registry=referencing.Registry())
+
+    def errors(arguments: object) -> Iterator[str]:
+        for error in validator.iter_errors(arguments):
+            yield f"{error.json_path}: {error.message}"
+
+    return errors
