@@ -231,7 +231,8 @@ class HarmonyEncoding:
         return answer and message.author.role is Role.ASSISTANT
 
     def _manner(self, conversation: Conversation, config: RenderConversationConfig) -> Manner:
-        return Manner(config.spelling, has_function_tools(conversation.messages))
+        developers = [m for m in conversation.messages if m.author.role is Role.DEVELOPER]
+        return Manner(config.spelling, has_function_tools(developers))
 
     def _opening(self, role: Role | CustomRole) -> list[int]:
         return self._renderer.marked_ids(self.entrances.opening_text(role))

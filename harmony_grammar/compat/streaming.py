@@ -191,7 +191,11 @@ class StreamableParser:
         return error
 
     def _take_run(self, run: list[int]) -> None:
-        """Take ordinary ids; all at once, if they are whole characters inside a body."""
+        """Take ordinary ids; all at once, if a header or whole characters of a body."""
+        if self._header is None and self.state is StreamState.HEADER:
+            self._tokens += run
+            self._delta = None
+            return
         if self._header is not None and len(run) > 1:
             table = self._entrances.table
             data = self._held + table.vocabulary.decode_bytes(run[:-1])

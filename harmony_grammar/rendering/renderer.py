@@ -9,6 +9,7 @@ from is preferred, and headers and bodies keep the ids that they were read from.
 from __future__ import annotations
 
 from difflib import get_close_matches
+from functools import cached_property
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from harmony_grammar.checking.strict import header_violation
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["Manner", "Offsets", "Renderer"]
 
 _MOST_FORMS: Final = 4096
+_ONE: Final = (MESSAGE,)  # what a whole message is written by
 
 # Which roles a content may stand in a message of; the others may stand anywhere.
 _PLACES: Final[Mapping[type[Content], Role]] = {
@@ -69,7 +71,7 @@ class _Job(NamedTuple):
     """
 
     message: Message | OpenMessage
-    sequence: tuple[str, ...] = (MESSAGE,)
+    sequence: tuple[str, ...] = _ONE
     implied_role: str | None = None
     declared: frozenset[str] = frozenset()
     terminator: str | None = None
@@ -141,10 +143,6 @@ class Renderer:
         """
         return [self._extend(out, job, manner) for job in self._whole(messages)]
 
-    def special_id(self, spelling: str) -> int:
-        """The id of a special token."""
-        return self._vocabulary().encode_special(spelling)
-
     def marked_ids(self, text: str) -> list[int]:
         """The ids of a header or terminator, in which special tokens are spelled."""
         return list(self._encode_marked(text))
@@ -164,7 +162,7 @@ class Renderer:
     def _whole(self, messages: Iterable[tuple[Message, str | None]]) -> Iterator[_Job]:
         declared: frozenset[str] = frozenset()
         for message, terminator in messages:
-            yield _Job(message, declared=declared, terminator=terminator)
+            yield _Job(message, _ONE, None, declared, terminator)
             if message.author.role is Role.SYSTEM:
                 declared = self._declared(message)
 
@@ -193,13 +191,14 @@ class Renderer:
 
     def _written(self, job: _Job, spelling: Spelling) -> _Written:
         """The header and the terminator of a message, from memory if it has been seen."""
-        m, author = job.message, job.message.author
-        symbols = () if m.header is None else m.header.symbols
-        terminator = job.terminator
+        m, sequence, implied, declared, terminator = job
+        author, header = m.author, m.header
+        symbols = () if header is None else header.symbols
         if terminator is None and not isinstance(m, OpenMessage):
             terminator = m.terminator
         fields = (author.role, author.name, m.channel, m.recipient, m.content_type)
-        key = (fields, symbols, terminator, spelling, job[1:], m.content is None)
+        place = (sequence, implied, declared, m.content is None)
+        key = (fields, symbols, terminator, spelling, place)
         written = self._remembered.get(key)
         if written is None:
             wish = Wish(symbols, terminator, spelling)
@@ -304,9 +303,11 @@ class Renderer:
         if not written.ids:
             written.ids.extend(self._encode_marked(written.text))
             written.terminator_ids.extend(self._encode_marked(written.terminator))
-        kept = header is not None and header.ids is not None and header.text == written.text
         start = len(out)
-        out.extend(header.ids if kept else written.ids)  # type: ignore[union-attr, arg-type]
+        if header is not None and header.ids is not None and header.text == written.text:
+            out.extend(header.ids)
+        else:
+            out.extend(written.ids)
         body = len(out)
         for piece in message.content or ():
             out.extend(self._piece_ids(message, piece, manner))
@@ -318,9 +319,13 @@ class Renderer:
         self, message: Message | OpenMessage, piece: Content, manner: Manner
     ) -> Sequence[int]:
         if type(piece) is TextContent:  # most are, and `isinstance` of an abstract class is slow
-            return self._vocabulary().encode(piece.text) if piece.ids is None else piece.ids
-        text = self._content(message, piece, function_tools=manner.function_tools)
-        return self._vocabulary().encode(text)
+            return self._encode(piece.text) if piece.ids is None else piece.ids
+        return self._encode(self._content(message, piece, function_tools=manner.function_tools))
+
+    @cached_property
+    def _encode(self) -> Callable[[str], list[int]]:
+        """Encodes text to ordinary ids."""
+        return self._vocabulary().encode
 
     def _encode_marked(self, text: str) -> Iterator[int]:
         """The ids of a header or terminator, in which special tokens are spelled."""
