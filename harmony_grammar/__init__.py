@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from harmony_grammar.api import Grammar, check, encode, parse, recover, render
+    from harmony_grammar.checking.lint import Lint
     from harmony_grammar.compat.config import RenderConversationConfig, RenderOptions
     from harmony_grammar.compat.encoding import (
         HarmonyEncoding,
@@ -79,6 +80,7 @@ _HOMES = {
     "compat.encoding": ("HarmonyEncoding", "HarmonyEncodingName", "load_harmony_encoding"),
     "compat.streaming": ("StreamState", "StreamableParser"),
     "compat.training": ("loss_mask",),
+    "checking.lint": ("Lint",),
     "contents": (
         "ChannelConfig",
         "DeveloperContent",
@@ -152,6 +154,7 @@ __all__ = [
     "HarmonyError",
     "HarmonySyntaxError",
     "HeaderCompleted",
+    "Lint",
     "Message",
     "MessageEnded",
     "MessageStarted",

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import tiktoken
     from typing_extensions import Self
 
+    from harmony_grammar.checking.lint import Lint
     from harmony_grammar.nodes import Conversation, Message, OpenMessage, Start
     from harmony_grammar.parsing.strict import Report
     from harmony_grammar.recovery.recover import Recoverer
@@ -92,12 +93,15 @@ class Grammar(Rules):
         """
         return self._parser.parse(source, start)
 
-    def check(self, source: str | Iterable[int], start: Start = "conversation") -> Report:
+    def check(
+        self, source: str | Iterable[int], start: Start = "conversation", lint: Lint | None = None
+    ) -> Report:
         """Judge an input.
 
         Args:
             source: as for `parse`.
             start: as for `parse`.
+            lint: which lint rules are looked at, and how bad their findings are; None for all.
 
         Returns:
             The verdict and all findings. Bad input never raises.
@@ -106,7 +110,7 @@ class Grammar(Rules):
             >>> check("<|start|>user<|message|>Hi").status
             'truncated'
         """
-        return self._parser.check(source, start)
+        return self._parser.check(source, start, lint)
 
     def recover(self, source: str | Iterable[int], start: Start = "completion") -> Recovery:
         """Read any input: make messages of it, whatever it is, and report each repair.
@@ -189,9 +193,11 @@ def parse(source: str | Iterable[int], start: Start = "conversation") -> Convers
     return Grammar.default().parse(source, start)
 
 
-def check(source: str | Iterable[int], start: Start = "conversation") -> Report:
+def check(
+    source: str | Iterable[int], start: Start = "conversation", lint: Lint | None = None
+) -> Report:
     """Judge an input; see `Grammar.check`."""
-    return Grammar.default().check(source, start)
+    return Grammar.default().check(source, start, lint)
 
 
 def recover(source: str | Iterable[int], start: Start = "completion") -> Recovery:

@@ -27,7 +27,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "contents": {"errors", "nodes", "grammar"},
     "checking": {"errors", "nodes", "grammar"},
     "parsing": {"errors", "tokens", "nodes", "grammar", "checking", "vocabulary"},
-    "rendering": {"errors", "nodes", "contents", "grammar", "parsing", "vocabulary"},
+    "rendering": {
+        *("errors", "nodes", "contents", "grammar", "vocabulary", "checking", "parsing"),
+    },
+    "recovery": {
+        *("errors", "tokens", "nodes", "grammar", "vocabulary", "checking", "parsing"),
+    },
     "recovery": {
         *("errors", "nodes", "contents", "grammar", "checking", "parsing", "rendering"),
         "vocabulary",
@@ -36,11 +41,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "integrations": {"errors", "tokens", "masking"},
     "api": {"errors", "nodes", "grammar", "parsing", "recovery", "rendering", "vocabulary"},
     "compat": {
-        *("errors", "tokens", "nodes", "contents", "grammar", "parsing", "rendering"),
-        *("vocabulary", "api"),
+        *("errors", "tokens", "nodes", "contents", "grammar", "vocabulary", "checking"),
+        *("parsing", "recovery", "rendering", "api"),
     },
 }
-ANYTHING = {"cli", "__init__"}
+ANYTHING = {"cli", "__init__", "__main__"}
 
 
 def part_of(path: Path) -> str:

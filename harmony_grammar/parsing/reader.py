@@ -169,8 +169,9 @@ class Reader:
 
     def _declare(self, content: TextContent) -> None:
         """Go on with the channels that a system message declares."""
-        line = valid_channels(self.configuration.machine.rules, content.text)
-        declared = frozenset(line.channels) if line else frozenset()
+        declared = frozenset(
+            valid_channels(self.configuration.machine.rules, content.text).channels
+        )
         machine = self.configuration.machine.declaring(declared)
         self.configuration = machine.configuration(self.configuration.stack)
 

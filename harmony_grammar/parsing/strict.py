@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, Literal
 
-from harmony_grammar.checking.messages import findings
+from harmony_grammar.checking.lint import Lint
 from harmony_grammar.errors import HarmonySyntaxError, Severity, Span
 from harmony_grammar.grammar.bindings import STARTS
 from harmony_grammar.nodes import Conversation
@@ -23,8 +23,9 @@ from harmony_grammar.parsing.sources import IdSource, IdTable, TextSource
 from harmony_grammar.parsing.trouble import Trouble
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
+    from harmony_grammar.checking.findings import ValidChannels
     from harmony_grammar.errors import Diagnostic
     from harmony_grammar.grammar import Rules
     from harmony_grammar.nodes import Start
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 __all__ = ["Report", "Status", "StrictParser", "diagnose"]
 
 Status = Literal["complete", "truncated", "malformed"]
+
+_ALL_RULES: Final = Lint()
 
 _TRUNCATED: Final = {
     "header": "the input ends before the header does",
@@ -48,7 +51,7 @@ class Report:
 
     Attributes:
         status: the verdict.
-        diagnostics: the error that made the verdict, if there is one, and the warnings.
+        diagnostics: what the linter found, and last the error that made the verdict, if one did.
         conversation: what was read: everything if the input is complete, else the whole messages
             before the place where it stops.
     """
@@ -59,8 +62,9 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """Whether the input is a sentence."""
-        return self.status == "complete"
+        """Whether the input is a sentence, and no finding is an error."""
+        errors = any(found.severity is Severity.ERROR for found in self.diagnostics)
+        return self.status == "complete" and not errors
 
 
 class StrictParser:
@@ -110,18 +114,25 @@ class StrictParser:
             raise HarmonySyntaxError(diagnose(reader, outcome.stop))
         return _conversation(outcome, start)
 
-    def check(self, source: str | Iterable[int], start: Start = "conversation") -> Report:
+    def check(
+        self, source: str | Iterable[int], start: Start = "conversation", lint: Lint | None = None
+    ) -> Report:
         """Judge an input; see `harmony_grammar.check`."""
         reader, outcome = self._read(source, start)
         conversation = _conversation(outcome, start)
-        found = [
-            locate(reader.source, f.span, Severity.WARNING, Explanation(f.code, f.message, f.hint))
-            for f in findings(self.rules, conversation.messages, self._requires_channels)
-        ]
+        found = list(self._lint(reader, conversation, lint or _ALL_RULES))
         if outcome.stop is None:
             return Report("complete", tuple(found), conversation)
         error = diagnose(reader, outcome.stop)
         return Report(outcome.stop.status, (*found, error), conversation)
+
+    def _lint(self, reader: Reader, conversation: Conversation, lint: Lint) -> Iterator[Diagnostic]:
+        def channels(body: str) -> ValidChannels:
+            return valid_channels(self.rules, body)
+
+        for code, said in lint.findings(self.rules, conversation.messages, channels):
+            explanation = Explanation(code, said.message, said.hint)
+            yield locate(reader.source, said.span, lint.severity(code), explanation)
 
     def _read(self, source: str | Iterable[int], start: Start) -> tuple[Reader, Outcome]:
         reader = Reader(self.machine(start), self.source(source))
@@ -130,10 +141,6 @@ class StrictParser:
         except TypeError:
             _require_ids(reader.source)
             raise
-
-    def _requires_channels(self, body: str) -> bool:
-        line = valid_channels(self.rules, body)
-        return line is not None and line.required
 
 
 def list_of_ids(source: Iterable[int]) -> list[int]:

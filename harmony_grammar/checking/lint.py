@@ -1,0 +1,211 @@
+"""The linter: what the grammar allows and a reader should still know.
+
+Each rule is a small function of one message and what came before it; its docstring is what it
+demands. They stand in one table with their codes, severities and the roles whose messages they
+look at. None of them changes the verdict of a strict reading. Examples of each, good and bad,
+stand in `examples.json`; they are its tests and its documentation.
+"""
+
+from __future__ import annotations
+
+import json
+import pkgutil
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from harmony_grammar.checking import body_rules, header_rules, order_rules
+from harmony_grammar.checking.declared import declared_tools
+from harmony_grammar.checking.findings import Context, Finding, ValidChannels
+from harmony_grammar.errors import Severity
+from harmony_grammar.nodes import Role
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from harmony_grammar.checking.findings import Said
+    from harmony_grammar.grammar import Rules
+    from harmony_grammar.nodes import CustomRole, Message
+
+__all__ = ["LINT_RULES", "Example", "Lint", "LintRule", "examples"]
+
+_ASSISTANT: Final = frozenset({Role.ASSISTANT})
+_TOOL: Final = frozenset({Role.TOOL})
+_SYSTEM: Final = frozenset({Role.SYSTEM})
+_OUTSIDE: Final = frozenset({Role.USER, Role.TOOL})
+_EVERYONE: Final = frozenset(Role)
+
+
+class LintRule(NamedTuple):
+    """A rule.
+
+    Attributes:
+        check: what it says of a message, or None.
+        roles: whose messages it looks at.
+        severity: how bad a finding is, unless the user says otherwise.
+    """
+
+    check: Callable[[Message, Context], Said | None]
+    roles: frozenset[Role]
+    severity: Severity = Severity.WARNING
+
+    @property
+    def sentence(self) -> str:
+        """What it demands."""
+        return (self.check.__doc__ or "").strip()
+
+
+LINT_RULES: Final[Mapping[str, LintRule]] = MappingProxyType(
+    {
+        "call-on-analysis": LintRule(header_rules.call_on_analysis, _ASSISTANT),
+        "code-is-json": LintRule(body_rules.code_that_is_json, _ASSISTANT),
+        "invalid-json": LintRule(body_rules.json_that_is_none, _ASSISTANT),
+        "return-in-history": LintRule(order_rules.return_in_history, _ASSISTANT),
+        "missing-channel": LintRule(header_rules.missing_channel, _ASSISTANT),
+        "channel-not-allowed": LintRule(header_rules.channel_not_allowed, _ASSISTANT),
+        "kept-reasoning": LintRule(order_rules.kept_reasoning, _ASSISTANT),
+        "undeclared-tool": LintRule(order_rules.undeclared_tool, _ASSISTANT),
+        "tool-without-channel": LintRule(header_rules.tool_without_channel, _TOOL),
+        "tool-without-recipient": LintRule(header_rules.tool_without_recipient, _TOOL),
+        "result-without-call": LintRule(order_rules.result_without_call, _TOOL),
+        "second-result": LintRule(order_rules.second_result, _TOOL),
+        "duplicate-system": LintRule(order_rules.duplicate_system, _SYSTEM),
+        "late-system": LintRule(order_rules.late_system, _SYSTEM),
+        "spelled-token": LintRule(body_rules.spelled_token, _OUTSIDE),
+        "disguised-text": LintRule(body_rules.disguised_token, _OUTSIDE),
+        "unusual-type": LintRule(header_rules.unusual_type, _EVERYONE),
+        "adjacent-constrain": LintRule(header_rules.adjacent_marker, _EVERYONE),
+    }
+)
+
+
+@dataclass(frozen=True)
+class Lint:
+    """Which rules are looked at, and how bad their findings are.
+
+    Attributes:
+        select: the codes of the rules; None for all.
+        ignore: the codes of rules that are left out.
+        severities: severities of the user's own, by code.
+
+    Raises:
+        ValueError: if a code is that of no rule.
+    """
+
+    select: frozenset[str] | None = None
+    ignore: frozenset[str] = frozenset()
+    severities: Mapping[str, Severity] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for code in {*(self.select or ()), *self.ignore, *self.severities}:
+            if code not in LINT_RULES:
+                known = ", ".join(LINT_RULES)
+                raise ValueError(f"there is no lint rule {code!r}: the rules are {known}")
+
+    def severity(self, code: str) -> Severity:
+        """How bad a finding of a rule is."""
+        return self.severities.get(code, LINT_RULES[code].severity)
+
+    @cached_property
+    def _by_role(self) -> Mapping[Role, Sequence[tuple[str, LintRule]]]:
+        chosen = [
+            (code, rule)
+            for code, rule in LINT_RULES.items()
+            if (self.select is None or code in self.select) and code not in self.ignore
+        ]
+        return {role: [pair for pair in chosen if role in pair[1].roles] for role in Role}
+
+    def rules_for(self, role: Role | CustomRole) -> Sequence[tuple[str, LintRule]]:
+        """The rules that look at messages of a role."""
+        return self._by_role[role if isinstance(role, Role) else Role.USER]
+
+    def findings(
+        self, rules: Rules, messages: Sequence[Message], channels: Callable[[str], ValidChannels]
+    ) -> Iterator[Finding]:
+        """Look at each message in turn.
+
+        Args:
+            rules: the grammar.
+            messages: the messages, as they were read.
+            channels: reads the channels that the body of a system message allows.
+        """
+        context = Context(rules, rules.literal("ANALYSIS"), rules.literal("RETURN"))
+        turn_over = _last_turn(rules, messages)
+        for index, message in enumerate(messages):
+            context.first, context.last = index == 0, index == len(messages) - 1
+            context.earlier_turn = index < turn_over
+            for code, rule in self.rules_for(message.author.role):
+                said = rule.check(message, context)
+                if said is not None:
+                    yield Finding(code, said)
+            remember = _MEMORY.get(message.author.role)
+            if remember is not None:
+                remember(message, context, channels)
+
+
+def _remember_system(
+    message: Message, context: Context, channels: Callable[[str], ValidChannels]
+) -> None:
+    context.systems += 1
+    context.channels, context.channel_required = channels(message.text)
+    _remember_tools(message, context, channels)
+
+
+def _remember_tools(message: Message, context: Context, _: Callable[[str], ValidChannels]) -> None:
+    tools = declared_tools(message.text)
+    if tools is not None:
+        context.tools = (context.tools or set()) | tools
+
+
+def _remember_call(message: Message, context: Context, _: Callable[[str], ValidChannels]) -> None:
+    if message.recipient is not None:
+        context.open_calls[message.recipient] += 1
+
+
+def _remember_result(message: Message, context: Context, _: Callable[[str], ValidChannels]) -> None:
+    name = message.author.name or ""
+    if context.open_calls[name]:
+        context.open_calls[name] -= 1
+        context.answered.add(name)
+
+
+# What later rules must know of a message.
+_MEMORY: Final[
+    Mapping[Role | CustomRole, Callable[[Message, Context, Callable[[str], ValidChannels]], None]]
+] = MappingProxyType(
+    {
+        Role.SYSTEM: _remember_system,
+        Role.DEVELOPER: _remember_tools,
+        Role.ASSISTANT: _remember_call,
+        Role.TOOL: _remember_result,
+    }
+)
+
+
+def _last_turn(rules: Rules, messages: Sequence[Message]) -> int:
+    """The index of the last answer that a later turn follows; 0 if there is none."""
+    final, later = rules.literal("FINAL"), False
+    for index in range(len(messages) - 1, -1, -1):
+        if messages[index].channel == final and later:
+            return index
+        later = later or messages[index].author.role is Role.USER
+    return 0
+
+
+class Example(NamedTuple):
+    """A transcript that a rule has nothing to say of, and one that it has.
+
+    Attributes:
+        good: decoded text, or ids.
+        bad: decoded text, or ids.
+    """
+
+    good: str | list[int]
+    bad: str | list[int]
+
+
+def examples() -> dict[str, Example]:
+    """The examples of the rules, by code."""
+    data = pkgutil.get_data("harmony_grammar", "checking/examples.json") or b"{}"
+    return {code: Example(**example) for code, example in json.loads(data).items()}
