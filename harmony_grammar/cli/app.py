@@ -104,8 +104,9 @@ def _root(
 ) -> None:
     """Check, read and write transcripts in OpenAI's harmony format.
 
-    The format is what the gpt-oss models read and write. Every command takes files, or - for
-    what is piped in: decoded text, or token ids as a JSON list or separated by white space.
+    The format is what the gpt-oss models read and write. Every command takes
+    files, or - for what is piped in: decoded text, or token ids as a JSON list
+    or separated by white space.
 
     \b
     Check some transcripts:       harmony-grammar check examples/*.harmony
@@ -138,8 +139,7 @@ def build() -> typer.Typer:
 
 def run() -> None:
     """Run the application on the arguments of the process."""
-    if sys.stderr is None:
-        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  until the end
+    sys.stderr = sys.stderr or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  for good
     if sys.stdout is None:
         complain("standard output is closed: there is nowhere to write to")
         sys.exit(MISUSE)

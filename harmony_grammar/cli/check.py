@@ -44,6 +44,7 @@ class _Result:
     Attributes:
         name: what to call it.
         status: the verdict, or that it could not be read.
+        ok: whether it is complete and no finding is an error.
         start: the start symbol it was read from; None if it could not be read.
         unit: whether it was text or ids; None if it could not be read.
         messages: how many whole messages were read.
@@ -53,6 +54,7 @@ class _Result:
 
     name: str
     status: str
+    ok: bool = False
     start: str | None = None
     unit: str | None = None
     messages: int = 0
@@ -66,17 +68,20 @@ class _Totals:
     Attributes:
         statuses: how many files have each verdict.
         codes: how often each finding was made.
+        failed: how many files are not as they should be.
         warnings: how many of the findings are warnings.
     """
 
     def __init__(self) -> None:
         self.statuses: Counter[str] = Counter()
         self.codes: Counter[str] = Counter()
+        self.failed = 0
         self.warnings = 0
 
     def add(self, result: _Result) -> None:
         """Count one file."""
         self.statuses[result.status] += 1
+        self.failed += not result.ok
         self.codes.update(finding.code for finding in result.findings)
         self.warnings += sum(f.severity.value == "warning" for f in result.findings)
 
@@ -84,8 +89,7 @@ class _Totals:
         """The exit code; `strict` makes a warning as bad as an error."""
         if self.statuses[_UNREADABLE]:
             return MISUSE
-        bad = self.statuses.keys() - {"complete"}
-        return FINDINGS if bad or (strict and self.warnings) else 0
+        return FINDINGS if self.failed or (strict and self.warnings) else 0
 
 
 def _check(  # noqa: PLR0913  a parameter is an option
@@ -147,7 +151,7 @@ def _result(name: str, kind: InputKind, start: StartChoice, *, keep_newline: boo
     used, report = judge(source, start)
     unit = "text" if isinstance(source, str) else "ids"
     count = len(report.conversation)
-    return _Result(label(name), report.status, used, unit, count, report.diagnostics)
+    return _Result(label(name), report.status, report.ok, used, unit, count, report.diagnostics)
 
 
 # --- for people ---
@@ -182,12 +186,11 @@ def _summary(totals: _Totals) -> list[Part]:
 
 
 def _data(result: _Result) -> dict[str, Any]:
-    data: dict[str, Any] = {"name": result.name, "status": result.status}
+    data: dict[str, Any] = {"name": result.name, "status": result.status, "ok": result.ok}
     if result.problem is not None:
-        return {**data, "ok": False, "error": result.problem}
+        return {**data, "error": result.problem}
     return {
         **data,
-        "ok": result.status == "complete",
         "start": result.start,
         "unit": result.unit,
         "messages": result.messages,

@@ -64,8 +64,8 @@ def _format(  # noqa: PLR0913  a parameter is an option
 ) -> None:
     """Rewrite transcripts in their normal form: one spelling of headers, the usual terminators.
 
-    Formatting changes no message, and formatting twice changes nothing more. What is not
-    complete is shown and left as it is.
+    Formatting changes no message, and formatting twice changes nothing more. What
+    is not complete is shown and left as it is.
 
     \b
     Examples:
@@ -110,7 +110,7 @@ class _Job:
     def one(self, name: str, given: Input) -> None:
         """Format one input."""
         used, report = judge(given.source, self._start)
-        if not report.ok:
+        if report.status != "complete":
             show_error(given.name, report)
             self._worse(FINDINGS)
             return
@@ -169,7 +169,7 @@ def _require_same(
 ) -> None:
     """Raise an error unless the new form says what the old one did."""
     _, report = judge(new, start)
-    if not report.ok or report.conversation != conversation:
+    if report.status != "complete" or report.conversation != conversation:
         raise HarmonyError(
             f"{given.name}: the normal form would not say the same, so the file is left as it is; "
             "please report this fault with the file"

@@ -241,7 +241,7 @@ def judge(source: str | list[int], choice: StartChoice) -> tuple[Start, Report]:
     best: tuple[Start, Report] | None = None
     for start in cast("list[Start]", [one.value for one in starts]):
         report = hg.check(source, start)
-        if report.ok:
+        if report.status == "complete":
             return start, report
         if best is None or _reach(report) > _reach(best[1]):
             best = start, report

@@ -33,13 +33,14 @@ def _parse(
 ) -> None:
     """Show the messages of a transcript: fields, bodies, and where each part stands.
 
-    Places are half-open ranges: of characters if the input is text, of ids if it is ids. The
-    JSON is openai_harmony's wire JSON with the places added, so that render reads it back.
+    Places are half-open ranges: of characters if the input is text, of ids if it
+    is ids. The JSON is openai_harmony's wire JSON with the places added, so that
+    render reads it back.
 
     \b
     Examples:
       harmony-grammar parse chat.harmony
-      harmony-grammar parse --format json chat.harmony | jq '.messages[].channel'
+      harmony-grammar parse --format json chat.harmony | jq .messages
       harmony-grammar parse --format json chat.harmony | harmony-grammar render
     """  # noqa: D301  the escape tells typer to keep the lines
     given = read(file, kind, keep_newline=keep_newline)

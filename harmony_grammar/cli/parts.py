@@ -123,6 +123,5 @@ class _Pieces:
 def _fields(grammar: Grammar) -> Iterator[tuple[str, set[str]]]:
     """The parts and the terminals that stand under them, in the order of the bindings."""
     for rule, field in FIELDS.items():
-        if rule in grammar.productions:
-            below = {symbol.name for symbol in grammar.below(rule)}
-            yield _PART_OF_FIELD.get(field, field), below
+        below = {symbol.name for symbol in grammar.below(rule)}
+        yield _PART_OF_FIELD.get(field, field), below

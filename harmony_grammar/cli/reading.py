@@ -30,7 +30,7 @@ def tree(given: Input, start: StartChoice) -> Conversation:
         typer.Exit: if the input is not complete, after saying why.
     """
     _, report = judge(given.source, start)
-    if not report.ok:
+    if report.status != "complete":
         show_error(given.name, report)
         raise typer.Exit(FINDINGS)
     return report.conversation

@@ -45,8 +45,8 @@ def _render(
 ) -> None:
     """Write messages as text or token ids. The messages are openai_harmony's wire JSON.
 
-    That is what its to_json writes and what parse --format json prints: an object with a list
-    of messages, the list alone, or one message.
+    That is what its to_json writes and what parse --format json prints: an object
+    with a list of messages, the list alone, or one message.
 
     \b
     Examples:

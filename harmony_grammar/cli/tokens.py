@@ -53,9 +53,9 @@ def _tokens(
 ) -> None:
     """Show the token ids of a transcript: what each spells and which part it belongs to.
 
-    The parts are start, author, channel, recipient, content-type, body-start, body and end;
-    unread is what follows the last message that could be read. A text is encoded first, as the
-    model's server encodes it.
+    The parts are start, author, channel, recipient, content-type, body-start,
+    body and end; unread is what follows the last message that could be read. A
+    text is encoded first, as the model's server encodes it.
 
     \b
     Examples:
@@ -81,7 +81,7 @@ def _tokens(
         dump([asdict(row) for row in rows])
     else:
         _show(list(rows))
-    if not report.ok:
+    if report.status != "complete":
         _, said = judge(source, start)
         show_error(given.name, said)
         raise typer.Exit(FINDINGS)
