@@ -31,15 +31,15 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("errors", "nodes", "contents", "grammar", "vocabulary", "checking", "parsing"),
     },
     "recovery": {
-        *("errors", "tokens", "nodes", "grammar", "vocabulary", "checking", "parsing"),
-    },
-    "recovery": {
-        *("errors", "nodes", "contents", "grammar", "checking", "parsing", "rendering"),
-        "vocabulary",
+        *("errors", "nodes", "contents", "grammar", "vocabulary", "checking", "parsing"),
+        "rendering",
     },
     "masking": {"errors", "tokens", "grammar", "vocabulary"},
     "integrations": {"errors", "tokens", "masking"},
-    "api": {"errors", "nodes", "grammar", "parsing", "recovery", "rendering", "vocabulary"},
+    "api": {
+        *("errors", "nodes", "grammar", "vocabulary", "checking", "parsing", "rendering"),
+        "recovery",
+    },
     "compat": {
         *("errors", "tokens", "nodes", "contents", "grammar", "vocabulary", "checking"),
         *("parsing", "recovery", "rendering", "api"),
