@@ -66,16 +66,19 @@ def messages(draw: st.DrawFn, *, rich: bool = False) -> Message:
     return Message(author, tuple(draw(_pieces(role, rich=rich))), channel, recipient, content_type)
 
 
-@st.composite
-def plain_messages(draw: st.DrawFn) -> Message:
-    """Messages that the reference reads back as it wrote them."""
-    message = draw(messages())
+def plain(message: Message) -> Message:
+    """The message with only what the reference reads back as it wrote it."""
     role, recipient = message.author.role, message.recipient
     if role is Role.TOOL:
         recipient = recipient or "assistant"
     author = message.author if role is Role.TOOL else Author(role)
     content_type = message.content_type if recipient else None
     return Message(author, message.content, message.channel, recipient, content_type)
+
+
+def plain_messages() -> st.SearchStrategy[Message]:
+    """Messages that the reference reads back as it wrote them."""
+    return messages().map(plain)
 
 
 def conversations(
