@@ -50,7 +50,9 @@ def step(constraint: Constraint, matcher: Matcher, rng: random.Random) -> int:
     row = matcher.mask()
     words = row.nonzero()[0].tolist()
     word = rng.choice(words)
-    return rng.choice([(word << 5) + b for b in range(32) if (int(row[word]) >> b) & 1])
+    bits = int(row[word])
+    choices: list[int] = [(word << 5) + bit for bit in range(32) if (bits >> bit) & 1]
+    return rng.choice(choices)
 
 
 def walk(

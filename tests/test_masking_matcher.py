@@ -238,18 +238,18 @@ def test_what_may_come_in_words(head: str, expected: tuple[str, ...]) -> None:
 @pytest.mark.parametrize(
     ("options", "head", "token", "explanation"),
     [
-        ({}, "", 13225, "'Hello' (13225) may not come here: a header is open, where 'Hello' does "
-         "not fit; expected: `<|channel|>`"),
+        ({}, "", 13225, ("'Hello' (13225) may not come here: a header is open, where 'Hello' does "
+         "not fit; expected: `<|channel|>`")),
         ({}, "<|channel|>", 17196, "'final' (17196) may come here"),
-        ({}, "<|channel|>final<|message|>x", 200012, "<|call|> (200012) may not come here: a text "
-         "is open; expected: `<|return|>`, text"),
+        ({}, "<|channel|>final<|message|>x", 200012, ("<|call|> (200012) may not come here: a text "
+         "is open; expected: `<|return|>`, text")),
         ({}, "<|channel|>final<|message|>", 999_999,
          "999999 is no id of the vocabulary, which has 201088"),
-        ({}, CALL, 200007, "<|end|> (200007) may not come here: the completion has ended; "
-         "expected: nothing"),
+        ({}, CALL, 200007, ("<|end|> (200007) may not come here: the completion has ended; "
+         "expected: nothing")),
         ({"max_reasoning_tokens": 0, "reasoning": "allow"}, "<|channel|>analysis<|message|>", 13225,
-         "'Hello' (13225) may not come here: 0 ids of reasoning are left; "
-         "expected: `<|end|>`, text"),
+         ("'Hello' (13225) may not come here: 0 ids of reasoning are left; "
+         "expected: `<|end|>`, text")),
     ],
 )  # fmt: skip
 def test_why_an_id_may_not_come(
@@ -312,7 +312,7 @@ def test_a_batch_takes_all_or_none() -> None:
     with pytest.raises(ConstraintViolation):
         batch.accept([200_005, 13225])
     assert [len(matcher) for matcher in batch] == [0, 0]
-    with pytest.raises(ValueError, match="shorter|zip"):
+    with pytest.raises(ValueError, match=r"shorter|zip"):
         batch.accept([200_005])
     assert [len(matcher) for matcher in batch] == [0, 0]
 

@@ -68,7 +68,7 @@ ANY = {
 WORD = (string.ascii_letters + string.digits + "_.+/-").encode()
 
 
-class Viable(Exception):  # noqa: N818  no error: what was read is the beginning of a sentence
+class Viable(Exception):
     """Raised where the data end before the sentence does."""
 
 
@@ -186,15 +186,15 @@ ARGUMENTS = {
     "additionalProperties": False,
 }
 TOOLS = [{"name": name, "parameters": ARGUMENTS} for name in ("get_weather", "get_time", "now")]
+CALL_OF = "<|channel|>commentary to=functions.{} <|constrain|>json<|message|>{}<|call|>"
 OPEN = "<|end|><|start|>assistant"
 GENERATIONS = [
     f"<|channel|>analysis<|message|>The user says: Grüße, 漢字 🙂 and `<|x`.{OPEN}"
-    "<|channel|>final<|message|>Hello — 👋🏽!\n\n```py\nprint(1)\n```<|return|>",
+    + "<|channel|>final<|message|>Hello — 👋🏽!\n\n```py\nprint(1)\n```<|return|>",
     f"<|channel|>commentary<|message|>Let me look.{OPEN}<|channel|>analysis<|message|>Hm.{OPEN}"
-    '<|channel|>commentary to=functions.get_weather <|constrain|>json<|message|>{"n": -12}<|call|>',
+    + CALL_OF.format("get_weather", '{"n": -12}'),
     "<|channel|>analysis to=python<|message|>print('é' * 3)\n<|call|>",
-    f"<|channel|>analysis<|message|>{OPEN}<|channel|>commentary to=functions.now <|constrain|>json"
-    '<|message|>{"n":7}<|call|>',
+    f"<|channel|>analysis<|message|>{OPEN}" + CALL_OF.format("now", '{"n":7}'),
     "<|channel|>final<|message|><|return|>",
 ]
 

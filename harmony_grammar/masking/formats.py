@@ -20,8 +20,12 @@ _OBJECT: Final = MappingProxyType({"type": "object"})
 _FIELD: Final = "response_format"
 
 
-def _grammar(maker: str, text: str) -> str:
-    return str(getattr(importlib.import_module("llguidance").LLMatcher, maker)(text))
+# Without this the engine leaves one way to cut a text that must come, the encoding's own.
+_WHOLE: Final = {"lark_grammar": '%llguidance {"no_forcing": true}\nstart: @body'}
+
+
+def _grammar(kind: str, description: Any) -> str:
+    return json.dumps({"grammars": [_WHOLE, {"name": "body", kind: description}]})
 
 
 def _checked(body: EngineBody, where: str) -> EngineBody:
@@ -42,10 +46,10 @@ def json_body(schema: Any, where: str, label: str) -> EngineBody:
         ConstraintError: if the schema is not JSON, not valid, or beyond the engine.
     """
     try:
-        text = json.dumps(schema, allow_nan=False)
+        json.dumps(schema, allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
         raise ConstraintError(f"{where}: a JSON Schema must be JSON: {error}") from None
-    return _checked(EngineBody(_grammar("grammar_from_json_schema", text), label, True), where)  # noqa: FBT003
+    return _checked(EngineBody(_grammar("json_schema", schema), label, typed=True), where)
 
 
 def any_object(label: str) -> EngineBody:
@@ -66,7 +70,9 @@ def _regex(pattern: Any) -> EngineBody:
         pattern = pattern.pattern
     if not isinstance(pattern, str):
         raise ConstraintError(f"{_FIELD}: a regular expression must be text")
-    body = EngineBody(_grammar("grammar_from_regex", pattern), _RESPONSE, False)  # noqa: FBT003
+    matcher = importlib.import_module("llguidance").LLMatcher
+    lark = json.loads(matcher.grammar_from_regex(pattern))["grammars"][0]["lark_grammar"]
+    body = EngineBody(_grammar("lark_grammar", lark), _RESPONSE, typed=False)
     return _checked(body, _FIELD)
 
 
@@ -75,14 +81,14 @@ def _choice(options: Any) -> EngineBody:
     if not texts or not all(isinstance(text, str) for text in texts):
         raise ConstraintError(f"{_FIELD}: a choice must be between texts, and at least one")
     rule = " | ".join(json.dumps(text, ensure_ascii=False) for text in texts)
-    body = EngineBody(_grammar("grammar_from_lark", f"start: {rule}"), _RESPONSE, False)  # noqa: FBT003
+    body = EngineBody(_grammar("lark_grammar", f"start: {rule}"), _RESPONSE, typed=False)
     return _checked(body, _FIELD)
 
 
 def _lark(text: Any) -> EngineBody:
     if not isinstance(text, str):
         raise ConstraintError(f"{_FIELD}: a Lark grammar must be text")
-    body = EngineBody(_grammar("grammar_from_lark", text), _RESPONSE, typed=False, foreign=True)
+    body = EngineBody(_grammar("lark_grammar", text), _RESPONSE, typed=False, foreign=True)
     return _checked(body, _FIELD)
 
 

@@ -1,0 +1,158 @@
+"""The swap test for the mask: change the grammar text, and the mask follows."""
+
+from __future__ import annotations
+
+import ast
+import random
+from pathlib import Path
+
+import pytest
+from masking_walks import set_bits, walk
+
+import harmony_grammar as hg
+from harmony_grammar import masking
+from harmony_grammar.errors import GrammarError
+from harmony_grammar.masking import Constraint, Matcher
+
+TEXT = hg.Grammar.default().text
+TOOLS = [{"name": "f"}]
+
+CHANGES: dict[str, tuple[tuple[tuple[str, str], ...], str]] = {
+    "a new channel": (
+        (
+            ("working_channel: ANALYSIS |", "working_channel: ANALYSIS | CRITIQUE |"),
+            ('FINAL: "final"', 'CRITIQUE: "critique"  // a channel name\nFINAL: "final"'),
+        ),
+        ("<|channel|>critique<|message|>Weak.<|end|><|start|>assistant"
+        "<|channel|>final<|message|>No.<|return|>"),
+    ),
+    "the recipient before the channel only": (
+        (("    | call_channel recipient content_type?   -> model\n", ""),),
+        " to=functions.f<|channel|>commentary <|constrain|>json<|message|>{}<|call|>",
+    ),
+    "a renamed terminator": (
+        (('CALL: "<|call|>"', 'CALL: "<|reserved_200013|>"'),),
+        "<|channel|>commentary to=functions.f <|constrain|>json<|message|>{}<|reserved_200013|>",
+    ),
+    "another recipient marker": (
+        (('_TO: " to="', '_TO: " for "'),),
+        "<|channel|>commentary for functions.f <|constrain|>json<|message|>{}<|call|>",
+    ),
+    "a renamed channel": (
+        (('FINAL: "final"', 'FINAL: "answer"'),),
+        "<|channel|>answer<|message|>Hi<|return|>",
+    ),
+    "another way to write the content type first": (
+        (("content_type: _SPACE CONSTRAIN TYPE\n            | _SPACE TYPE",
+          "content_type: _SPACE TYPE\n            | _SPACE CONSTRAIN TYPE"),),
+        "<|channel|>commentary to=functions.f json<|message|>{}<|call|>",
+    ),
+    "another opening": (
+        (('ASSISTANT: "assistant"', 'ASSISTANT: "model"'),),
+        ("<|channel|>analysis<|message|>Hm<|end|><|start|>model"
+        "<|channel|>final<|message|>Hi<|return|>"),
+    ),
+    "bodies in ASCII": (
+        ((r"TEXT: /(.|\n)+/", "TEXT: /[ -~\\n]+/"),),
+        "<|channel|>final<|message|>Hi!\n<|return|>",
+    ),
+}  # fmt: skip
+
+
+def swapped(change: str) -> hg.Grammar:
+    text = TEXT
+    for old, new in CHANGES[change][0]:
+        assert old in text, old
+        text = text.replace(old, new)
+    return hg.Grammar.from_text(text)
+
+
+GRAMMARS = {change: swapped(change) for change in CHANGES}
+
+
+# What the grammar as it is allows and the changed one does not.
+OLD = {
+    "a new channel": "<|channel|>critic",
+    "the recipient before the channel only": "<|channel|>commentary to",
+    "a renamed terminator":
+        "<|channel|>commentary to=functions.f <|constrain|>json<|message|>{}<|call|>",
+    "another recipient marker": "<|channel|>commentary to=",
+    "a renamed channel": "<|channel|>final",
+    "another way to write the content type first":
+        "<|channel|>commentary to=functions.f <|constrain|>",
+    "another opening": "<|channel|>analysis<|message|><|end|><|start|>assistant",
+    "bodies in ASCII": "<|channel|>final<|message|>é",
+}  # fmt: skip
+
+
+def take(grammar: hg.Grammar, text: str) -> Matcher:
+    constraint = Constraint(TOOLS, rules=grammar)
+    matcher = constraint.matcher()
+    matcher.accept_all(constraint.encode(text))
+    return matcher
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_the_mask_allows_the_new_and_no_longer_the_old(change: str) -> None:
+    text = CHANGES[change][1]
+    assert take(GRAMMARS[change], text).is_finished
+    with pytest.raises(hg.ConstraintViolation):
+        take(GRAMMARS[change], OLD[change])
+    if change != "bodies in ASCII":  # these are texts of the old grammar as well
+        with pytest.raises(hg.ConstraintViolation):
+            take(hg.Grammar.default(), text)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("seed", range(4))
+def test_every_walk_parses_in_the_changed_grammar(change: str, seed: int) -> None:
+    grammar = GRAMMARS[change]
+    rng = random.Random(seed)  # noqa: S311  a repeatable walk
+    ids, done = walk(Constraint(TOOLS, rules=grammar), rng)
+    assert grammar.check(ids, "completion").status == ("complete" if done else "truncated")
+
+
+def test_the_masks_of_a_new_channel() -> None:
+    matcher = Constraint(rules=GRAMMARS["a new channel"]).matcher("<|channel|>")
+    critique = GRAMMARS["a new channel"].vocabulary.encode("critique")
+    matcher.accept_all(critique)
+    assert set_bits(matcher.mask()) == [200_008]
+    old = Constraint().matcher("<|channel|>")
+    assert old.expected() == ("`analysis`", "`commentary`", "`final`")
+
+
+def test_the_masks_of_another_body() -> None:
+    matcher = take(GRAMMARS["bodies in ASCII"], "<|channel|>final<|message|>")
+    vocabulary = GRAMMARS["bodies in ASCII"].vocabulary
+    printable = {*range(0x20, 0x7F), 0x0A}
+    legal = {t for t, piece in vocabulary.pieces.items() if printable.issuperset(piece)}
+    assert set(set_bits(matcher.mask())) == legal | {200_002}
+
+
+def test_an_arrangement_that_is_not_regular_is_refused() -> None:
+    text = TEXT.replace(
+        "completion: (interim opening)* last", "completion: interim opening completion last | last"
+    )
+    with pytest.raises(GrammarError, match="is not regular"):
+        Constraint(rules=hg.Grammar.from_text(text))
+
+
+def test_an_arrangement_that_ends_with_itself_is_regular() -> None:
+    text = TEXT.replace(
+        "completion: (interim opening)* last", "completion: interim opening completion | last"
+    )
+    grammar = hg.Grammar.from_text(text)
+    once = "<|channel|>analysis<|message|>Hm<|end|><|start|>assistant"
+    assert take(grammar, once * 3 + "<|channel|>final<|message|>Hi<|return|>").is_finished
+
+
+def test_no_module_of_the_mask_spells_what_the_grammar_spells() -> None:
+    rules = hg.Grammar.default()
+    words = {t.pattern for t in rules.terminals.values() if t.fixed and len(t.pattern or "") > 2}
+    checked = 0
+    for path in Path(masking.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                checked += 1
+                assert node.value not in words, (path.name, node.lineno)
+    assert checked > 100
