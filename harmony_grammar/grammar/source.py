@@ -35,7 +35,7 @@ _REMARK: Final = re.compile(r"^(?P<indent>\s*)//\s?(?P<text>.*)$")
 _TRAILING: Final = re.compile(r"\s//\s(?P<text>[^/]*)$")
 _PLACE: Final = re.compile(r" at line (\d+),? column (\d+)(?: in <string>)?")
 _NAMED: Final = re.compile(r"[<'\"](_?[a-z]\w*)|(?:token|terminal|Token) '?(\w+)")
-_TAG: Final = re.compile(r"^(?P<tag>Example|Departure): (?P<text>.*)$")
+_TAG: Final = re.compile(r"^(?P<tag>Example|Written by|Departure): (?P<text>.*)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +96,14 @@ class Comment:
         examples: texts that parse from the rule.
         departure: what the reference implementation does otherwise.
         line: the line of the rule in the grammar text.
+        writers: for each example who writes it so; empty where the grammar does not say.
     """
 
     sentence: str
     examples: tuple[str, ...]
     departure: str
     line: int
+    writers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +150,9 @@ class Source:
             ),
             terminals={name: Terminal(**t) for name, t in data["terminals"].items()},
             comments={
-                name: Comment(**{**c, "examples": tuple(c["examples"])})
+                name: Comment(
+                    **{**c, "examples": tuple(c["examples"]), "writers": tuple(c["writers"])}
+                )
                 for name, c in data["comments"].items()
             },
             table=tuple(data["table"]),
@@ -311,18 +315,36 @@ def _comments(text: str) -> tuple[dict[str, Comment], dict[str, str]]:
 
 
 def _comment(lines: Sequence[str], number: int) -> Comment:
-    parts: dict[str, list[str]] = {"Sentence": [], "Example": [], "Departure": []}
-    tag = "Sentence"
+    parts: list[list[str]] = [["Sentence", ""]]
     for line in _paragraph(lines):
         if match := _TAG.match(line):
-            tag, line = match["tag"], match["text"]  # noqa: PLW2901  the tag is not part of the text
-        parts[tag].append(line)
+            parts.append([match["tag"], match["text"]])
+        else:
+            parts[-1][1] += f" {line}"
+    writers = _writers(parts)
     return Comment(
-        sentence=" ".join(parts["Sentence"]),
-        examples=tuple(example.strip().strip("`") for example in parts["Example"]),
-        departure=" ".join(parts["Departure"]),
+        sentence=_said("Sentence", parts),
+        examples=tuple(example for example, _ in writers),
+        departure=_said("Departure", parts),
         line=number,
+        writers=tuple(writer for _, writer in writers),
     )
+
+
+def _said(tag: str, parts: Iterable[Sequence[str]]) -> str:
+    """What a comment says under a tag."""
+    return " ".join(text.strip() for name, text in parts if name == tag)
+
+
+def _writers(parts: Iterable[Sequence[str]]) -> list[tuple[str, str]]:
+    """The examples of a comment, each with who writes it so, which is said behind it."""
+    found: list[tuple[str, str]] = []
+    for tag, text in parts:
+        if tag == "Example":
+            found.append((text.strip().strip("`"), ""))
+        elif tag == "Written by" and found:
+            found[-1] = (found[-1][0], text.strip())
+    return found
 
 
 def _paragraph(lines: Sequence[str]) -> Iterator[str]:
