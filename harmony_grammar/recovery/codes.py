@@ -43,6 +43,7 @@ class DiagnosticCode(str, Enum):
     MISSING_ROLE = "missing-role", "the header does not say who speaks"
     MISSING_TERMINATOR = "missing-terminator", "a message begins inside the one before it"
     MISSING_SPACE = "missing-space", "the recipient is not set off by one plain space"
+    ODD_SPACE = "odd-space", "the header has white space that the format has not"
     MISSING_CHANNEL_TOKEN = "missing-channel-token", "a channel is named without its token"
     DOUBLED_START = "doubled-start", "the start token stands twice"
     DOUBLED_ROLE = "doubled-role", "the role stands twice"
@@ -78,7 +79,7 @@ class Repair(NamedTuple):
     Attributes:
         code: which mistake was mended.
         span: where it is, in characters or indices of ids.
-        found: the text that stands there.
+        found: the text that stands there, or the beginning of a long one.
         assumed: what was read instead.
     """
 

@@ -165,7 +165,7 @@ class Engine(Gap):
         content = self.end_message(end, stop, terminator)
         if declares:
             line = valid_channels(self.rules, content.text)
-            channels = frozenset(line.channels) if line else frozenset()
+            channels = frozenset(line.channels)
             machine = self.configuration.machine.declaring(channels)
             self.configuration = machine.configuration(self.configuration.stack)
 

@@ -112,10 +112,14 @@ class Gap(Ledger):
             self.report_opening(pieces[0], started=started)
             self.begin_body(header, header.fields, len(raw))
             return
+        before = self.repairs
         loose = read_loose(self.lexicon, pieces[:-1], closed=True)
         if not started and self.lexicon.start in self.configuration.expected:
             self.report_opening(pieces[0], started=False)
         self.report(loose, source)
+        if self.repairs is before:
+            span = (self.begin, self.begin + len(raw))
+            self.repair(Code.ODD_SPACE, span, self.found(raw), "single spaces")
         self.begin_body(None, loose.fields, len(raw))
 
     def elsewhere(self, *, started: bool) -> Configuration:

@@ -90,6 +90,8 @@ def unchain(chain: Chain) -> list[Any]:
     return items
 
 
+_MOST_FOUND: Final = 120  # characters of what was found that a repair shows
+
 _STATE: Final = (
     "at",
     "begin",
@@ -206,7 +208,8 @@ class Ledger:
     def note(self, code: DiagnosticCode, span: tuple[int, int], found: str, assumed: str) -> None:
         """Report something that strict reading does not refuse: that the input ends."""
         if not self.strict:
-            repair = Repair(code, Span(*span), found, assumed)
+            shown = found if len(found) <= _MOST_FOUND else found[:_MOST_FOUND] + "…"
+            repair = Repair(code, Span(*span), shown, assumed)
             self.repairs = (self.repairs, repair)
             self.events.append(Repaired(repair))
 

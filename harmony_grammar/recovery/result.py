@@ -7,10 +7,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from harmony_grammar.errors import Diagnostic, Severity, Span
+from harmony_grammar.grammar.bindings import OPEN_MESSAGE
 from harmony_grammar.nodes import Author, Conversation
 from harmony_grammar.parsing.places import Explanation, locate
 from harmony_grammar.parsing.sources import IdSource
 from harmony_grammar.recovery.lexicon import speaker
+from harmony_grammar.rendering.forms import forms
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -93,11 +95,22 @@ class Recovery:
         the last of which may be a call, and a prompt has an open message.
         """
         start: Start = "conversation"
-        if self.start == "prompt" and self.pending is not None:
+        if self.start == "prompt" and self._prompts():
             return Conversation(self.messages, self.pending, start="prompt")
         if self.start == "completion" and self._completes():
             start = "completion"
         return Conversation(self.messages, start=start)
+
+    def _prompts(self) -> bool:
+        """Whether what is pending is what a prompt can end in."""
+        if self.pending is None or self.pending.author != speaker(self.rules.opening_role):
+            return False
+        names = ("channel", "recipient", "content_type")
+        given = {name: getattr(self.pending, name) for name in names}
+        fields = {name: value for name, value in given.items() if value is not None}
+        fields["role"] = self.rules.opening_role
+        declared = frozenset({self.pending.channel or ""})
+        return bool(forms(self.rules, (OPEN_MESSAGE,), fields, declared))
 
     def _completes(self) -> bool:
         alone: Author = speaker(self.rules.opening_role)
