@@ -20,8 +20,9 @@ if TYPE_CHECKING:
         HarmonyEncodingName,
         load_harmony_encoding,
     )
-    from harmony_grammar.compat.streaming import StreamableParser, StreamState
+    from harmony_grammar.compat.streaming import StreamableParser
     from harmony_grammar.compat.training import loss_mask
+    from harmony_grammar.compat.view import StreamState
     from harmony_grammar.contents import (
         ChannelConfig,
         DeveloperContent,
@@ -78,8 +79,9 @@ _HOMES = {
     "api": ("Grammar", "check", "encode", "parse", "recover", "render"),
     "compat.config": ("RenderConversationConfig", "RenderOptions"),
     "compat.encoding": ("HarmonyEncoding", "HarmonyEncodingName", "load_harmony_encoding"),
-    "compat.streaming": ("StreamState", "StreamableParser"),
+    "compat.streaming": ("StreamableParser",),
     "compat.training": ("loss_mask",),
+    "compat.view": ("StreamState",),
     "checking.lint": ("Lint",),
     "contents": (
         "ChannelConfig",

@@ -5,16 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from enum import Enum
 from functools import cache, cached_property
-from os.path import commonprefix
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 from harmony_grammar.api import Grammar
 from harmony_grammar.compat.config import RenderConversationConfig, RenderOptions
 from harmony_grammar.compat.entrances import Entrances
 from harmony_grammar.compat.policies import kept, kept_for_training
 from harmony_grammar.compat.spans import Rendering, TokenSpans
-from harmony_grammar.compat.special import encode_marked, refuse
 from harmony_grammar.compat.streaming import StreamableParser
+from harmony_grammar.compat.text import TextEncoding
 from harmony_grammar.errors import HarmonyError
 from harmony_grammar.grammar.bindings import LAST
 from harmony_grammar.nodes import Role
@@ -24,17 +23,15 @@ from harmony_grammar.rendering.renderer import Manner, Renderer
 from harmony_grammar.rendering.templates import has_function_tools
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
-    from collections.abc import Set as AbstractSet
+    from collections.abc import Iterable, Iterator, Sequence
 
     from harmony_grammar.nodes import Conversation, CustomRole, Message
     from harmony_grammar.rendering.renderer import Offsets
-    from harmony_grammar.vocabulary import Ids, Vocabulary
+    from harmony_grammar.vocabulary import Ids
 
 __all__ = ["HarmonyEncoding", "HarmonyEncodingName", "load_harmony_encoding"]
 
 _EVERYONE: Final = "all"  # a recipient that the reference does not write
-_NO_NAMES: Final[frozenset[str]] = frozenset()
 _HISTORY_END: Final = "END"
 _TURN_END: Final = "RETURN"
 _ANSWER: Final = "FINAL"
@@ -53,7 +50,7 @@ class UnknownEncodingError(HarmonyError, ValueError):
     """A name that no encoding has; a `ValueError`, as the reference raises."""
 
 
-class HarmonyEncoding:
+class HarmonyEncoding(TextEncoding):
     """Renders conversations to ids, parses ids into messages, and encodes plain text.
 
     Args:
@@ -77,27 +74,17 @@ class HarmonyEncoding:
         *,
         name: str = HarmonyEncodingName.HARMONY_GPT_OSS.value,
     ) -> None:
+        super().__init__(Grammar.default() if grammar is None else grammar)
         self.name = name
-        self.grammar: Grammar = Grammar.default() if grammar is None else grammar
         self._renderer = Renderer(self.grammar, lambda: self.vocabulary)
 
     def __repr__(self) -> str:
         return f"<HarmonyEncoding {self.name!r}>"
 
     @cached_property
-    def vocabulary(self) -> Vocabulary:
-        """What ids mean; loaded when it is first needed."""
-        return self.grammar.vocabulary
-
-    @cached_property
     def entrances(self) -> Entrances:
         """The parsers by where they begin; what all streams of this encoding share."""
         return Entrances(self.grammar)
-
-    @cached_property
-    def special_tokens_set(self) -> set[str]:
-        """The spellings of all special tokens; an id may have two."""
-        return set(self.vocabulary.special_ids)
 
     # --- rendering ---
 
@@ -249,7 +236,7 @@ class HarmonyEncoding:
         tokens: Ids,
         role: Role | CustomRole | None = None,
         *,
-        strict: bool = True,  # noqa: ARG002
+        strict: bool = True,
     ) -> list[Message]:
         """Parse ids into messages.
 
@@ -257,108 +244,25 @@ class HarmonyEncoding:
             tokens: the ids. The last message may lack its terminator.
             role: whose header the ids begin inside of, as those of a completion do; None if they
                 begin with a whole message.
-            strict: whether what the format does not allow is an error.
+            strict: whether what the format does not allow is an error; if not, it is mended as
+                `harmony_grammar.recover` does, which also says what was wrong.
 
         Returns:
             The messages.
 
         Raises:
-            HarmonySyntaxError: if the ids are no messages; it says where and what to do.
+            HarmonySyntaxError: if the ids are no messages, when strict; it says where and what
+                to do.
         """
         ids = list_of_ids(tokens)  # type: ignore[arg-type]  # arrays have `tolist`
         reader = Reader(self.entrances.machine(role), self.entrances.source(ids))
         outcome = reader.read()
         if outcome.stop is None:
             return outcome.messages
-        return StreamableParser.resuming(self, role, reader).process_eos().messages
-
-    # --- plain text ---
-
-    @cached_property
-    def _mark(self) -> str:
-        """What all special tokens begin with."""
-        return commonprefix(list(self.vocabulary.special_ids))  # noqa: RUF071  not paths
-
-    def encode(
-        self,
-        text: str,
-        *,
-        allowed_special: Literal["all"] | AbstractSet[str] = _NO_NAMES,
-        disallowed_special: Literal["all"] | Collection[str] = "all",
-    ) -> list[int]:
-        """Encode plain text.
-
-        Args:
-            text: the text.
-            allowed_special: the special tokens that are encoded as such where the text spells
-                them, or `"all"`.
-            disallowed_special: what the text must not spell; `"all"` stands for all special
-                tokens but the allowed ones, and `()` for nothing.
-
-        Returns:
-            The ids.
-
-        Raises:
-            HarmonyError: if the text spells what is disallowed.
-        """
-        everything = disallowed_special == "all"
-        if self._mark not in text and (everything or not disallowed_special):
-            return self.vocabulary.encode(text)
-        known = self.special_tokens_set
-        allowed = known if allowed_special == "all" else allowed_special
-        refuse(text, frozenset(known - set(allowed) if everything else disallowed_special))
-        return list(encode_marked(self.vocabulary, text, frozenset(known & allowed)))
-
-    def decode(self, tokens: Sequence[int], errors: str = "replace") -> str:
-        """Decode ids; a special token becomes its spelling.
-
-        Args:
-            tokens: the ids.
-            errors: what becomes of bytes that are no UTF-8, as for `bytes.decode`.
-
-        Returns:
-            The text.
-
-        Raises:
-            VocabularyError: if an id is not in the vocabulary; it names it.
-        """
-        return self._bytes(tokens).decode("utf-8", errors)
-
-    def decode_utf8(self, tokens: Sequence[int]) -> str:
-        """Decode ids that must be whole UTF-8.
-
-        Args:
-            tokens: the ids.
-
-        Returns:
-            The text.
-
-        Raises:
-            HarmonyError: if they are not; `decode` takes them.
-        """
-        data = self._bytes(tokens)
-        try:
-            return data.decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise HarmonyError(
-                f"the ids are no whole UTF-8: {error.reason} at byte {error.start} of "
-                f"{len(data)}; decode() puts U+FFFD there"
-            ) from error
-
-    def _bytes(self, tokens: Sequence[int]) -> bytes:
-        ids = list_of_ids(tokens)
-        try:
-            return self.vocabulary.encoding.decode_bytes(ids)
-        except (KeyError, OverflowError):  # of a vocabulary with tokens of its own, or of none
-            return b"".join(map(self.vocabulary.piece, ids))
-
-    @cached_property
-    def _special_ids(self) -> frozenset[int]:
-        return frozenset(self.vocabulary.special_ids.values())
-
-    def is_special_token(self, token: int) -> bool:
-        """Whether an id is a special token."""
-        return token in self._special_ids
+        if strict:
+            return StreamableParser.resuming(self, role, reader).process_eos().messages
+        stream = StreamableParser(self, role, strict=False)
+        return stream.process_many(ids).process_eos().messages
 
     # --- where generation stops ---
 

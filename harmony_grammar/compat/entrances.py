@@ -17,13 +17,16 @@ from harmony_grammar.parsing.strict import StrictParser
 
 if TYPE_CHECKING:
     from harmony_grammar.api import Grammar
-    from harmony_grammar.nodes import CustomRole, Role
+    from harmony_grammar.nodes import CustomRole, Role, Start
     from harmony_grammar.parsing.machine import Configuration
     from harmony_grammar.parsing.sources import IdTable
+    from harmony_grammar.recovery.recover import Recoverer
+    from harmony_grammar.recovery.stream import StreamParser
 
 __all__ = ["Entrances"]
 
 _WHOLE: Final = "conversation"
+_COMPLETION: Final = "completion"
 _MOST_PREFIXES: Final = 4096
 
 
@@ -46,9 +49,32 @@ class Entrances:
         self._machines: dict[str | None, Machine] = {None: Machine(grammar, _WHOLE)}
 
     @cached_property
+    def _parser(self) -> StrictParser:
+        return StrictParser(self.grammar, lambda: self.grammar.vocabulary)
+
+    @cached_property
     def table(self) -> IdTable:
         """What ids mean to the grammar."""
-        return StrictParser(self.grammar, lambda: self.grammar.vocabulary).id_table
+        return self._parser.id_table
+
+    @cached_property
+    def _recoverer(self) -> Recoverer:
+        from harmony_grammar.recovery.recover import Recoverer  # noqa: PLC0415  few need it
+
+        return Recoverer(self._parser)
+
+    def recovering(self, role: Role | CustomRole | None) -> tuple[StreamParser, tuple[int, ...]]:
+        """A stream that mends what is wrong, and the ids to begin it with.
+
+        What follows the opening of a generation is a completion; any other opening is read with
+        what follows it.
+        """
+        from harmony_grammar.recovery.stream import StreamParser  # noqa: PLC0415  few need it
+
+        completes = role is not None and role.value == self.grammar.opening_role
+        start: Start = _COMPLETION if completes else _WHOLE
+        stream = StreamParser(start, recover=True, recoverer=self._recoverer)
+        return stream, () if completes else self._opened_ids(role)
 
     def opening_text(self, role: Role | CustomRole) -> str:
         """What opens a message of a role: the grammar's opening, with this role."""
@@ -62,6 +88,11 @@ class Entrances:
         if role is not None and word not in self._machines:
             self._machines[word] = Machine(self.grammar, _WHOLE, opened=self._opened(role))
         return self._machines[word]
+
+    def _opened_ids(self, role: Role | CustomRole | None) -> tuple[int, ...]:
+        """The ids of the opening of a role; none without a role."""
+        machine = self.machine(role)
+        return machine.opened_before(machine.root).ids
 
     def source(self, ids: list[int]) -> IdSource:
         """Ids as an input."""

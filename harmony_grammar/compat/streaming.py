@@ -9,23 +9,33 @@ characters. Such ids cost one look-up; all others go to a method that knows wher
   until it is certain that it never will be;
 - a terminator closes the message as the reader of whole inputs does.
 
-An id that is refused is not taken: the parser is as it was before it.
+An id that is refused is not taken: the parser is as it was before it. A parser that is not strict
+refuses none: from the first wrong id on it reads by recovery, everything before it included.
 """
 
 from __future__ import annotations
 
 from codecs import utf_8_decode
-from enum import Enum
+from dataclasses import replace
 from operator import index
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
+from harmony_grammar.compat.view import StreamState, StreamView
 from harmony_grammar.errors import HarmonySyntaxError
 from harmony_grammar.nodes import Message, TextContent
 from harmony_grammar.parsing.builder import text_content
+from harmony_grammar.parsing.headers import Fields
 from harmony_grammar.parsing.reader import Reader, StoppedError
 from harmony_grammar.parsing.sources import Frame
 from harmony_grammar.parsing.strict import diagnose, list_of_ids
+from harmony_grammar.recovery.events import (
+    ArgumentsDelta,
+    HeaderCompleted,
+    MessageEnded,
+    MessageStarted,
+    TextDelta,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -33,10 +43,11 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from harmony_grammar.compat.encoding import HarmonyEncoding
-    from harmony_grammar.compat.entrances import Entrances
     from harmony_grammar.nodes import CustomRole, Role
     from harmony_grammar.parsing.headers import Header
     from harmony_grammar.parsing.sources import IdSource
+    from harmony_grammar.recovery.events import Event
+    from harmony_grammar.recovery.stream import StreamParser
 
 __all__ = ["StreamState", "StreamableParser"]
 
@@ -44,21 +55,14 @@ _NO_TEXTS: Final[Mapping[int, str]] = MappingProxyType({})
 _UNKNOWN: Final = "\ufffd"
 
 
-class StreamState(Enum):
-    """Where a stream is."""
-
-    EXPECT_START = "ExpectStart"
-    HEADER = "Header"
-    CONTENT = "Content"
-
-
-class StreamableParser:
+class StreamableParser(StreamView):
     """Reads a completion, or whole messages, id by id.
 
     Args:
         encoding: the encoding.
         role: whose header the ids begin inside of; None if they begin with a whole message.
-        strict: whether what the format does not allow is an error.
+        strict: whether what the format does not allow is an error; if not, it is mended as
+            `harmony_grammar.recover` does.
 
     Example:
         >>> from harmony_grammar.compat import load_harmony_encoding
@@ -71,19 +75,14 @@ class StreamableParser:
     """
 
     __slots__ = (
-        "_body",
-        "_content",
-        "_delta",
-        "_entrances",
-        "_fresh",
+        "_before",
+        "_begun_as",
         "_header",
-        "_held",
+        "_lenient",
         "_reader",
-        "_role",
         "_source",
-        "_start",
+        "_strict",
         "_texts",
-        "_tokens",
     )
 
     def __init__(
@@ -91,21 +90,18 @@ class StreamableParser:
         encoding: HarmonyEncoding,
         role: Role | CustomRole | None,
         *,
-        strict: bool = True,  # noqa: ARG002
+        strict: bool = True,
     ) -> None:
-        self._entrances: Entrances = encoding.entrances
-        self._role = role
-        self._tokens: list[int] = []
+        super().__init__(encoding.entrances, role)
+        self._strict = strict
+        self._begun_as = role
+        self._before = 0  # ids that recovery was given before the first
         self._source: IdSource = self._entrances.source(self._tokens)
         self._reader = Reader(self._entrances.machine(role), self._source)
-        self._start = 0  # of the message, in ids
-        self._body = 0
+        self._messages = self._reader.outcome.messages
         self._header: Header | None = None  # of the body that is open
+        self._lenient: StreamParser | None = None  # reads what is not strictly legal
         self._texts = _NO_TEXTS  # the texts of ids that need no care here
-        self._content = ""  # of the open body, up to what is fresh
-        self._fresh: list[str] = []
-        self._held = b""  # an unfinished character, and what else its ids stand for
-        self._delta: str | None = None
 
     @classmethod
     def resuming(
@@ -120,7 +116,7 @@ class StreamableParser:
         begun = messages[-1].offsets[3] if messages and messages[-1].offsets else 0
         ids = list_of_ids(reader.source.ids)  # type: ignore[union-attr]  # it reads ids
         parser = cls(encoding, None if messages else role)
-        parser._reader = reader
+        parser._reader, parser._messages = reader, messages
         parser._tokens = ids[:begun]
         reader.source = parser._source = parser._entrances.source(parser._tokens)
         parser._start = begun
@@ -164,25 +160,39 @@ class StreamableParser:
         Raises:
             HarmonySyntaxError: if the input ends inside a header.
         """
-        if self._header is not None:
+        if self._lenient is not None:
+            self._tell(self._lenient.finish())
+        elif self._header is not None:
             self._close_cut(self._header)
         elif self.state is StreamState.HEADER:
-            self._check_header(at_end=True)
+            self._end_in_header()
         return self
+
+    def _end_in_header(self) -> None:
+        try:
+            self._check_header(at_end=True)
+        except StoppedError as stopped:
+            if self._strict:
+                raise HarmonySyntaxError(diagnose(self._reader, stopped.stop)) from None
+            self._tell(self._mend().finish())
 
     def _take(self, token: int) -> None:
         """Take an id that needs care."""
         token = index(token)
         self._tokens.append(token)
         try:
-            if self._header is not None:
+            if self._lenient is not None:
+                self._tell(self._lenient.feed([token]))
+            elif self._header is not None:
                 self._take_in_body(self._header, token)
             elif token in self._entrances.table.openers:
                 self._open()
             else:
                 self._take_in_header(token)
         except StoppedError as stopped:
-            raise self._refusal(stopped) from None
+            if self._strict:
+                raise self._refusal(stopped) from None
+            self._mend()
 
     def _refusal(self, stopped: StoppedError) -> HarmonySyntaxError:
         """The error for the last id, which is given back."""
@@ -192,7 +202,7 @@ class StreamableParser:
 
     def _take_run(self, run: list[int]) -> None:
         """Take ordinary ids; all at once, if a header or whole characters of a body."""
-        if self._header is None and self.state is StreamState.HEADER:
+        if self._lenient is None and self.state is StreamState.HEADER:
             self._tokens += run
             self._delta = None
             return
@@ -228,9 +238,7 @@ class StreamableParser:
         try:
             self._reader.end_in_header(self._start)
         except StoppedError as stopped:
-            if at_end:
-                raise HarmonySyntaxError(diagnose(self._reader, stopped.stop)) from None
-            if stopped.stop.status == "malformed":
+            if at_end or stopped.stop.status == "malformed":
                 raise
         self._entrances.remember_prefix(configuration, ids)
 
@@ -240,7 +248,8 @@ class StreamableParser:
         body = len(self._tokens)
         key = tuple(self._tokens[self._start :])
         frame = Frame(self._start, key, body, None, body, None)
-        self._header = self._reader.header(frame, body)
+        self._header = header = self._reader.header(frame, body)
+        self._fields = header.fields
         self._role = None
         self._body = body
         self._texts = self._entrances.texts
@@ -303,7 +312,7 @@ class StreamableParser:
         end, rest = len(self._tokens), self._flushed()
         content = self._whole_content(end, rest)
         author, channel, recipient, content_type = header.fields
-        self._reader.outcome.messages.append(
+        self._messages.append(
             Message(
                 author,
                 (content,),
@@ -326,106 +335,47 @@ class StreamableParser:
     def _between(self, rest: str) -> None:
         """After a message."""
         self._start = len(self._tokens)
-        self._header = None
+        self._header = self._fields = None
         self._texts = _NO_TEXTS
         self._content, self._held = "", b""
         self._fresh.clear()
         self._delta = rest or None
 
-    # --- what is known ---
+    # --- what is not strictly legal ---
 
-    @property
-    def current_content(self) -> str:
-        """The text of the open body so far; empty where none is open.
+    def _mend(self) -> StreamParser:
+        """Read everything so far again, by recovery."""
+        self._messages = []
+        self._between("")
+        self._start = 0
+        self._lenient, before = self._entrances.recovering(self._begun_as)
+        self._before = len(before)
+        self._tell(self._lenient.feed([*before, *self._tokens]))
+        return self._lenient
 
-        Reading it after each id costs as much time as there is text, all in all: new text is
-        added in place, which CPython does to a text that nothing else refers to. A caller that
-        keeps an earlier value pays for a copy.
-        """
-        fresh = self._fresh
-        if fresh:
-            content = self._content
-            self._content = ""  # so that `content` is the only reference
-            content += fresh[0] if len(fresh) == 1 else "".join(fresh)
-            self._content = content
-            fresh.clear()
-        return self._content
-
-    @property
-    def current_role(self) -> Role | CustomRole | None:
-        """Who speaks; None where that is not known yet."""
-        header = self._header
-        return self._role if header is None else header.fields.author.role
-
-    @property
-    def current_channel(self) -> str | None:
-        """The channel of the open body."""
-        header = self._header
-        return None if header is None else header.fields.channel
-
-    @property
-    def current_recipient(self) -> str | None:
-        """The recipient of the open body."""
-        header = self._header
-        return None if header is None else header.fields.recipient
-
-    @property
-    def current_content_type(self) -> str | None:
-        """The content type of the open body, in wire spelling."""
-        header = self._header
-        return None if header is None else header.fields.content_type
-
-    @property
-    def last_content_delta(self) -> str | None:
-        """The text that the last id added to a body; None if it added none."""
-        return self._delta
-
-    @property
-    def messages(self) -> list[Message]:
-        """The messages that are whole."""
-        return list(self._reader.outcome.messages)
-
-    @property
-    def tokens(self) -> list[int]:
-        """The ids that were taken."""
-        return list(self._tokens)
-
-    @property
-    def state(self) -> StreamState:
-        """Where the stream is."""
-        if self._header is not None:
-            return StreamState.CONTENT
-        opened = self._role is not None or len(self._tokens) > self._start
-        return StreamState.HEADER if opened else StreamState.EXPECT_START
-
-    @property
-    def state_data(self) -> dict[str, Any]:
-        """Where the stream is and what it has of the unfinished message, as JSON data."""
-        state, header = self.state, self._header
-        data: dict[str, Any] = {"state": state.value}
-        if header is not None:
-            data["header"] = _header_data(header)
-            data["content_tokens"] = self._tokens[self._body : len(self._tokens) - self._pending()]
-        elif state is StreamState.HEADER:
-            begun = self._start + (self._role is None)
-            data["header_tokens"] = self._tokens[begun:]
-        return data
-
-    def _pending(self) -> int:
-        """How many ids are held back."""
-        missing, count = len(self._held), 0
-        while missing > 0:
-            count += 1
-            missing -= len(self._entrances.table.vocabulary.piece(self._tokens[-count]))
-        return count
+    def _tell(self, events: Iterable[Event]) -> None:
+        """Take what recovery has found out."""
+        deltas: list[str] = []
+        for event in events:
+            if isinstance(event, MessageStarted):
+                self._fields = Fields(event.author, None, None, None)
+            elif isinstance(event, HeaderCompleted) and self._fields is not None:
+                self._fields = Fields(
+                    self._fields.author, event.channel, event.recipient, event.content_type
+                )
+                self._role, self._body = None, len(self._tokens)
+            elif isinstance(event, (TextDelta, ArgumentsDelta)):
+                self._fresh.append(event.text)
+                deltas.append(event.text)
+            elif isinstance(event, MessageEnded):
+                self._messages.append(_moved(event.message, -self._before))
+                self._between("")
+        self._delta = "".join(deltas) or None
 
 
-def _header_data(header: Header) -> dict[str, Any]:
-    author, channel, recipient, content_type = header.fields
-    name = {} if author.name is None else {"name": author.name}
-    return {
-        "author": {"role": author.role.value, **name},
-        "recipient": recipient,
-        "channel": channel,
-        "content_type": None if content_type is None else str(content_type),
-    }
+def _moved(message: Message, by: int) -> Message:
+    """The message with its places moved, but not before the beginning."""
+    if message.offsets is None or not by:
+        return message
+    start, body, end, stop = (max(0, place + by) for place in message.offsets)
+    return replace(message, offsets=(start, body, end, stop))
