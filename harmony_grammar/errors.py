@@ -16,6 +16,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from enum import Enum
 from typing import Any, Final, Literal, NamedTuple
+from unicodedata import combining, east_asian_width
 
 __all__ = [
     "ConstraintError",
@@ -104,8 +105,10 @@ class Diagnostic:
         """
         if self.excerpt is None:
             return ""
-        width = min(self.span.end - self.span.start, len(self.excerpt) - self.indent)
-        return f"  {self.excerpt}\n  {' ' * self.indent}{'^' * max(1, width)}"
+        before, marked = self.excerpt[: self.indent], self.excerpt[self.indent :]
+        marked = marked[: self.span.end - self.span.start]
+        carets = "^" * max(1, _columns(marked))
+        return f"  {self.excerpt}\n  {' ' * _columns(before)}{carets}"
 
     def __str__(self) -> str:
         parts = [f"{self.place}: {self.message} [{self.code}]", self.picture()]
@@ -125,6 +128,12 @@ class Diagnostic:
             "span": list(self.span),
             "expected": list(self.expected),
         }
+
+
+def _columns(text: str) -> int:
+    """How many columns a text takes on a terminal."""
+    wide = sum(east_asian_width(char) in "WF" for char in text)
+    return len(text) + wide - sum(bool(combining(char)) for char in text)
 
 
 def excerpt(text: str, line: Span, at: int) -> tuple[str, int]:

@@ -142,7 +142,7 @@ def loaded(*arguments: str) -> set[str]:
     return set(done.stdout.split())
 
 
-HEAVY = {"numpy", "tiktoken", "llguidance", "rich", "lark", "regex"}
+HEAVY = {"numpy", "pydantic", "tiktoken", "llguidance", "rich", "lark", "regex"}
 
 
 @pytest.mark.parametrize("text", [GOOD, BAD])

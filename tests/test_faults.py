@@ -305,6 +305,14 @@ def test_an_error_shows_the_line_and_a_caret() -> None:
     ]
 
 
+def test_a_caret_stands_below_wide_characters() -> None:
+    text = "<|start|>user<|message|>\u6771\u4eac e\u0301<|return|>"
+    line, carets = hg.check(text).diagnostics[0].picture().splitlines()
+    columns = "  <|start|>user<|message|>" + "...." + " " + "e"
+    assert line.endswith("<|return|>")
+    assert carets == " " * len(columns) + "^" * len("<|return|>")
+
+
 def test_a_long_line_is_cut_around_the_caret() -> None:
     text = "<|start|>user<|message|>" + "x" * 500 + "<|return|>" + "y" * 500
     picture = hg.check(text).diagnostics[0].picture().splitlines()
@@ -330,7 +338,8 @@ def test_an_error_in_ids_says_which_id() -> None:
         ("<|start|>assistant<|chan", "conversation", "truncated-header", "`<|channel|>`"),
         ("<|start|>assi", "conversation", "truncated-header", "`assistant`"),
         ("<|start|>user<|message|>Hi", "prompt", "truncated-body", "`<|end|>`"),
-        ("<|start|>user<|message|>Hi<|end|>", "prompt", "truncated-header", "`<|start|>`"),
+        ("<|start|>user<|message|>Hi<|end|>", "prompt", "truncated-turn", "`<|start|>`"),
+        ("<|channel|>final<|message|>Hi<|end|>", "completion", "truncated-turn", "`<|start|>`"),
     ],
 )
 def test_what_is_cut_off_says_where(text: str, start: Start, code: str, expected: str) -> None:
@@ -339,6 +348,7 @@ def test_what_is_cut_off_says_where(text: str, start: Start, code: str, expected
     assert (report.status, report.ok) == ("truncated", False)
     assert (error.code, error.span) == (code, (len(text), len(text)))
     assert expected in error.expected
+    assert error.hint
     with pytest.raises(hg.HarmonySyntaxError, match=code):
         hg.parse(text, start)
 

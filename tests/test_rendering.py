@@ -154,6 +154,16 @@ def test_a_prompt_may_be_open_anywhere(text: str) -> None:
     assert hg.parse(hg.render(tree.canonical()), "prompt") == tree
 
 
+def test_a_new_open_message_ends_where_its_fields_do() -> None:
+    bare = hg.OpenMessage(ASSISTANT)
+    assert hg.render(bare) == "<|start|>assistant"
+    assert hg.render(hg.Conversation((), bare)) == "<|start|>assistant"
+    addressed = hg.OpenMessage(ASSISTANT, recipient="functions.f")
+    assert hg.render(addressed) == "<|start|>assistant to=functions.f"
+    begun = hg.OpenMessage(ASSISTANT, (), "final")
+    assert hg.render(begun) == "<|start|>assistant<|channel|>final<|message|>"
+
+
 SYSTEM = "<|start|>system<|message|># Valid channels: analysis, final, critique.<|end|>"
 CRITIQUE = "<|start|>assistant<|channel|>critique<|message|>Weak.<|end|>"
 

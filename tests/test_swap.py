@@ -7,7 +7,7 @@ here is one to the text alone.
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sentences import damaged, sentences, tokenised
 
@@ -48,6 +48,7 @@ GRAMMARS = {change: swapped(change) for change in CHANGES}
 
 
 @pytest.mark.parametrize("change", CHANGES)
+@settings(max_examples=25)
 @given(data=st.data())
 def test_parser_and_renderer_follow(change: str, data: st.DataObject) -> None:
     grammar = GRAMMARS[change]
@@ -61,6 +62,7 @@ def test_parser_and_renderer_follow(change: str, data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("change", CHANGES)
+@settings(max_examples=25)
 @given(data=st.data())
 def test_verdicts_follow(change: str, data: st.DataObject) -> None:
     grammar = GRAMMARS[change]

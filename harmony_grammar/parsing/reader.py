@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from harmony_grammar.checking.strict import header_violation
 from harmony_grammar.grammar import END_OF_INPUT
+from harmony_grammar.grammar.bindings import OPENING
 from harmony_grammar.parsing.builder import message, open_message
 from harmony_grammar.parsing.channels import valid_channels
 from harmony_grammar.parsing.headers import Ending, Fault, fields_of, header_of, walk
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Outcome", "Reader", "Stop", "StoppedError"]
 
-Place = Literal["header", "body"]
+Place = Literal["turn", "header", "body"]
 
 _END: Final = Token(END_OF_INPUT, "", Piece(END_OF_INPUT, "", 0, 0), 0)
 
@@ -37,7 +38,8 @@ class Stop:
 
     Attributes:
         status: whether something could still follow.
-        place: whether it stopped in (or before) a header or in a body.
+        place: whether it stopped in a header, in a body, or between messages, where the turn is
+            not over.
         fields: the fields of the unfinished message, as far as they were read.
         fault: where nothing legal can follow; None if the input was cut off.
         configuration: the parser where it stopped.
@@ -191,8 +193,11 @@ class Reader:
         last = walked.configuration
         if walked.cut or END_OF_INPUT not in last.expected:
             fields = fields_of(configuration.machine.rules, found)
+            first = next(configuration.machine.rules.below(OPENING)).name
+            begun = bool(walked.tokens) or walked.cut or first not in last.expected
+            place: Place = "header" if begun else "turn"
             raise StoppedError(
-                Stop("truncated", "header", fields, None, last, before_last=walked.before_last)
+                Stop("truncated", place, fields, None, last, before_last=walked.before_last)
             )
         if walked.tokens:
             header = header_of(configuration, walked, found, source.key(start, source.length))

@@ -40,8 +40,21 @@ Status = Literal["complete", "truncated", "malformed"]
 _ALL_RULES: Final = Lint()
 
 _TRUNCATED: Final = {
-    "header": "the input ends before the header does",
-    "body": "the input ends before the message does",
+    "turn": Explanation(
+        "truncated-turn",
+        "the input ends where another message must follow",
+        "a completion ends with a call or a return, a prompt with an open message",
+    ),
+    "header": Explanation(
+        "truncated-header",
+        "the input ends before the header does",
+        "the model was cut off, or the text is a prompt: read it as one",
+    ),
+    "body": Explanation(
+        "truncated-body",
+        "the input ends before the message does",
+        "the model was cut off, or the token that ended the message was stripped: append it",
+    ),
 }
 
 
@@ -175,7 +188,7 @@ def diagnose(reader: Reader, stop: Stop) -> Diagnostic:
     expected = tuple(sorted({machine.rules.words(name) for name in stop.expected}))
     if stop.fault is None:
         span = Span(source.length, source.length)
-        said = Explanation(f"truncated-{stop.place}", _TRUNCATED[stop.place])
+        said = _TRUNCATED[stop.place]
     else:
         fault = stop.fault
         span = source.span(fault.piece, fault.offset, fault.width)

@@ -185,7 +185,7 @@ class Renderer:
 
     def _declared(self, message: Message) -> frozenset[str]:
         line = valid_channels(self.rules, self._body(message, function_tools=False))
-        return frozenset(line.channels) if line else frozenset()
+        return frozenset(line.channels)
 
     # --- headers and terminators ---
 
