@@ -1,0 +1,35 @@
+"""The document of differences says what happens in both implementations, row for row."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import openai_harmony  # type: ignore[import-untyped]  # it ships no types
+import pytest
+from compat_differences import DOCUMENT, TABLES, Row, Side, document, outcome, our_side
+
+from harmony_grammar import HarmonyError
+
+ROWS = [pytest.param(row, id=row.what) for rows in TABLES.values() for row in rows]
+
+
+@pytest.fixture(scope="module")
+def theirs(reference_encoding: Any) -> Side:
+    return Side(openai_harmony, reference_encoding)
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_each_row_is_a_difference(theirs: Side, row: Row) -> None:
+    assert outcome(theirs, row) != outcome(our_side(), row)
+
+
+def test_the_document_says_what_happens(theirs: Side) -> None:
+    assert DOCUMENT.read_text(encoding="utf-8") == document(theirs, our_side())
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_our_errors_are_of_one_family(row: Row) -> None:
+    try:
+        row.run(our_side())
+    except Exception as error:  # noqa: BLE001  any other kind fails the test
+        assert isinstance(error, HarmonyError)
