@@ -292,11 +292,6 @@ PARSING: Final = (
         "Errors say where, what was expected and what to do.",
     ),
     Row(
-        "a body of `ab`, half a character and `cd`",
-        "Half a character is U+FFFD, as `bytes.decode` has it; no text after it is lost.",
-        lambda side: body_of(side, [*plain("ab"), 4103, *plain("cd")]),
-    ),
-    Row(
         "a body of an unknown id and `ab`",
         "An unknown id is one U+FFFD; no text after it is lost.",
         lambda side: body_of(side, [300_000, *plain("ab")]),
@@ -339,6 +334,13 @@ STREAMING: Final = (
         "The deltas of a message, joined, are its text.",
         lambda side: repr(
             fed(side, [*marked("<|start|>user<|message|>"), 4103, 200007]).last_content_delta
+        ),
+    ),
+    Row(
+        "a body of half a character and `ab`, then `current_content`",
+        "Half a character is U+FFFD as soon as that is certain, and no text waits for the next id.",
+        lambda side: repr(
+            fed(side, [*marked("<|start|>user<|message|>"), 4103, *plain("ab")]).current_content
         ),
     ),
     Row(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import openai_harmony  # type: ignore[import-untyped]  # it ships no types
 import pytest
-from compat_differences import DOCUMENT, TABLES, Row, Side, document, outcome, our_side
+from compat_differences import DOCUMENT, TABLES, Row, Side, document, our_side, outcome
 
 from harmony_grammar import HarmonyError
 
@@ -29,7 +30,5 @@ def test_the_document_says_what_happens(theirs: Side) -> None:
 
 @pytest.mark.parametrize("row", ROWS)
 def test_our_errors_are_of_one_family(row: Row) -> None:
-    try:
+    with suppress(HarmonyError):  # any other kind fails the test
         row.run(our_side())
-    except Exception as error:  # noqa: BLE001  any other kind fails the test
-        assert isinstance(error, HarmonyError)
