@@ -203,6 +203,13 @@ def test_invalid_utf8_is_replaced_in_text_and_kept_in_ids() -> None:
     assert hg.render(tree) == "<|start|>user<|message|>\ufffda<|end|>"
 
 
+def test_half_a_character_has_no_ids() -> None:
+    user = hg.Message.from_role_and_content(hg.Role.USER, "a\ud800")
+    assert hg.parse(hg.render(user)).messages == (user,)
+    with pytest.raises(hg.RenderError, match="lone surrogate at character 1 .*errors='replace'"):
+        hg.encode(user)
+
+
 def test_an_encoding_of_ones_own() -> None:
     grammar = hg.Grammar.default().using(hg.Vocabulary.default().encoding)
     text = "<|start|>user<|message|>Hi<|end|>"

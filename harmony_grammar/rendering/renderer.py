@@ -323,18 +323,33 @@ class Renderer:
         return self._encode(self._content(message, piece, function_tools=manner.function_tools))
 
     @cached_property
-    def _encode(self) -> Callable[[str], list[int]]:
-        """Encodes text to ordinary ids."""
+    def _encoder(self) -> Callable[[str], list[int]]:
         return self._vocabulary().encode
+
+    def _encode(self, text: str) -> list[int]:
+        """Text as ordinary ids."""
+        if not text.isascii():  # only then can it hold half a character
+            _require_whole_characters(text)
+        return self._encoder(text)
 
     def _encode_marked(self, text: str) -> Iterator[int]:
         """The ids of a header or terminator, in which special tokens are spelled."""
         vocabulary, at = self._vocabulary(), 0
         for special in self._spelled.finditer(text):
-            yield from vocabulary.encode(text[at : special.start()])
+            yield from self._encode(text[at : special.start()])
             yield vocabulary.encode_special(special.group())
             at = special.end()
-        yield from vocabulary.encode(text[at:])
+        yield from self._encode(text[at:])
+
+
+def _require_whole_characters(text: str) -> None:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise RenderError(
+            f"a lone surrogate at character {error.start} is half a character and has no ids: "
+            "decode the text with errors='replace' where it comes from"
+        ) from None
 
 
 def _fields(job: _Job) -> dict[str, str]:
