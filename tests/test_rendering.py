@@ -206,7 +206,7 @@ def test_invalid_utf8_is_replaced_in_text_and_kept_in_ids() -> None:
 def test_half_a_character_has_no_ids() -> None:
     user = hg.Message.from_role_and_content(hg.Role.USER, "a\ud800")
     assert hg.parse(hg.render(user)).messages == (user,)
-    with pytest.raises(hg.RenderError, match="lone surrogate at character 1 .*errors='replace'"):
+    with pytest.raises(hg.RenderError, match=r"lone surrogate at character 1 .*errors='replace'"):
         hg.encode(user)
 
 
