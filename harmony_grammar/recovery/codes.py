@@ -43,7 +43,7 @@ class DiagnosticCode(str, Enum):
     MISSING_ROLE = "missing-role", "the header does not say who speaks"
     MISSING_TERMINATOR = "missing-terminator", "a message begins inside the one before it"
     MISSING_SPACE = "missing-space", "the recipient is not set off by one plain space"
-    ODD_SPACE = "odd-space", "the header has white space that the format has not"
+    ODD_HEADER = "odd-header", "the header's fields or spaces are not as the format has them"
     MISSING_CHANNEL_TOKEN = "missing-channel-token", "a channel is named without its token"
     DOUBLED_START = "doubled-start", "the start token stands twice"
     DOUBLED_ROLE = "doubled-role", "the role stands twice"

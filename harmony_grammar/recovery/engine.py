@@ -190,10 +190,9 @@ class Engine(Gap):
         gathered = self.gathered()
         author, header = self.current.fields.author, None
         full = self.medium.join([gathered, raw])
-        source = self.medium.source(gathered)
         if author.role == self.rules.opening_role and author.name is None:
             header = self.read_strictly(self.lexicon.implied, full)
-        pieces = list(source.pieces(0, source.length))
+        pieces = self.medium.pieces(gathered)
         loose = read_loose(self.lexicon, pieces, closed=True, author=author)
         if header is None and not loose.clean:
             self.region, self.begin = region, begin
@@ -255,13 +254,12 @@ class Engine(Gap):
             return
         if self.strict:
             return
-        source = self.medium.source(raw)
-        pieces = list(source.pieces(0, source.length))
+        pieces = self.medium.pieces(raw)
         started = pieces[0].special == self.lexicon.start
         if self.only_text(raw):
             self.end_in_text(raw, blank=blank)
         elif self.end_legally(self.elsewhere(started=started), raw):
-            self.report_opening(pieces[0], started=started)
+            self.make([self.opening(pieces[0], started=started)])
         else:
             self.end_in_vain_header(pieces, raw)
 
@@ -303,10 +301,10 @@ class Engine(Gap):
     def end_in_vain_header(self, pieces: Sequence[Piece], raw: Raw) -> None:
         """The input ends in a header that is none."""
         loose = read_loose(self.lexicon, pieces, closed=False)
-        if self.rest(loose, pieces, self.medium.source(raw))[0].strip():
+        if self.rest(loose, pieces, raw)[0].strip():
             self.read_unclosed(pieces, raw, None, self.at)
         else:
-            self.report(loose, self.medium.source(raw))
+            self.make(self.repairs_of(loose, raw))
             self.note(Code.TRUNCATED_HEADER, (self.at, self.at), "", "no message")
             self.malformed = True
             self.leave_open(loose.fields)

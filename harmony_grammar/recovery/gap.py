@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from harmony_grammar.errors import Span
 from harmony_grammar.parsing.builder import text_content
 from harmony_grammar.parsing.reader import Reader, StoppedError
 from harmony_grammar.parsing.sources import Frame
 from harmony_grammar.recovery.codes import DiagnosticCode as Code
+from harmony_grammar.recovery.codes import Repair
 from harmony_grammar.recovery.events import TurnEnded
 from harmony_grammar.recovery.ledger import FaultError, Held, Ledger
-from harmony_grammar.recovery.lexicon import Lexicon
+from harmony_grammar.recovery.lexicon import Lexicon, Mended
 from harmony_grammar.recovery.loose import read_loose
+from harmony_grammar.recovery.media import Places
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from harmony_grammar.nodes import Start, TextContent
     from harmony_grammar.parsing.headers import Fields, Header
     from harmony_grammar.parsing.machine import Configuration, Machine, Piece
-    from harmony_grammar.parsing.sources import Source
     from harmony_grammar.recovery.loose import Loose
     from harmony_grammar.recovery.media import Medium, Raw
 
@@ -31,6 +33,8 @@ BODY: Final = 1
 AHEAD: Final = 2
 OVER: Final = 3
 
+_MOST_LEXICONS: Final = 64  # there is one for each set of declared channels
+
 COMPLETION: Final = "completion"
 ANALYSIS: Final = "ANALYSIS"
 FINAL: Final = "FINAL"
@@ -40,8 +44,10 @@ class Lexicons(dict["Machine", Lexicon]):
     """The lexicon of each parser, made when it is first needed."""
 
     def __missing__(self, machine: Machine) -> Lexicon:
-        self[machine] = Lexicon(machine)
-        return self[machine]
+        if len(self) >= _MOST_LEXICONS:
+            self.clear()
+        lexicon = self[machine] = Lexicon(machine)
+        return lexicon
 
 
 class Gap(Ledger):
@@ -69,8 +75,7 @@ class Gap(Ledger):
 
     def found(self, raw: Raw) -> str:
         """What a stretch is, in words."""
-        source = self.medium.source(raw)
-        return "".join(piece.text for piece in source.pieces(0, source.length))
+        return "".join(piece.text for piece in self.medium.pieces(raw))
 
     # --- in the gap ---
 
@@ -103,47 +108,60 @@ class Gap(Ledger):
         self.mode = BODY
 
     def mend_header(self, raw: Raw) -> None:
-        """A header that the grammar refuses."""
-        source = self.medium.source(raw)
-        pieces = list(source.pieces(0, source.length))
+        """A header that the grammar refuses, from memory if it was mended here before."""
+        key = (self.configuration, self.medium.key(raw))
+        mended = self.lexicon.mended.get(key)
+        if mended is None:
+            mended = self.mended(raw)
+            self.lexicon.remember(key, mended)
+        self.make(mended.repairs)
+        self.begin_body(mended.header, mended.fields, len(raw))
+
+    def mended(self, raw: Raw) -> Mended:
+        """Read a header elsewhere by the grammar, or else loosely."""
+        pieces = self.medium.pieces(raw)
         started = pieces[0].special == self.lexicon.start
         header = self.read_strictly(self.elsewhere(started=started), raw)
+        opening = self.opening(pieces[0], started=started)
         if header is not None:
-            self.report_opening(pieces[0], started=started)
-            self.begin_body(header, header.fields, len(raw))
-            return
-        before = self.repairs
+            return Mended(header, header.fields, (opening,))
         loose = read_loose(self.lexicon, pieces[:-1], closed=True)
+        repairs = self.repairs_of(loose, raw)
         if not started and self.lexicon.start in self.configuration.expected:
-            self.report_opening(pieces[0], started=False)
-        self.report(loose, source)
-        if self.repairs is before:
-            span = (self.begin, self.begin + len(raw))
-            self.repair(Code.ODD_SPACE, span, self.found(raw), "single spaces")
-        self.begin_body(None, loose.fields, len(raw))
+            repairs.insert(0, opening)
+        if not repairs:
+            span = Span(0, len(raw))
+            repairs.append(Repair(Code.ODD_HEADER, span, self.found(raw), "its fields"))
+        return Mended(None, loose.fields, tuple(repairs))
+
+    def make(self, repairs: Iterable[Repair]) -> None:
+        """Make repairs whose places are counted from where the gathering began."""
+        begin = self.begin
+        for code, span, found, assumed in repairs:
+            self.repair(code, (begin + span.start, begin + span.end), found, assumed)
 
     def elsewhere(self, *, started: bool) -> Configuration:
         """Where else a header may begin: with the opening repeated, or without it."""
         return self.lexicon.between if started else self.lexicon.implied
 
-    def report_opening(self, piece: Piece, *, started: bool) -> None:
-        """A header whose opening is repeated or missing."""
+    def opening(self, piece: Piece, *, started: bool) -> Repair:
+        """The repair of a header whose opening is repeated or missing."""
         code = Code.REPEATED_OPENING if started else Code.MISSING_START
-        opening = "".join(self.rules.opening_words)
-        assumed = "the prompt's opening" if started else opening
-        self.repair(code, (self.begin, self.begin + piece.end), piece.text, assumed)
+        words = "".join(self.rules.opening_words)
+        return Repair(code, Span(0, piece.end), piece.text, "" if started else words)
 
-    def report(self, loose: Loose, source: Source) -> None:
-        """Tell of the repairs of a header."""
-        for code, piece, offset, width, assumed in loose.mends:
-            span = source.span(piece, offset, width)
-            found = piece.text[offset : offset + width]
-            where = (self.begin + span.start, self.begin + span.end)
-            self.repair(code, where, found, assumed)
-        foreign = loose.fields.author.role != self.rules.opening_role
-        if foreign and self.start == COMPLETION:
-            role = loose.fields.author.role.value
-            self.repair(Code.FOREIGN_ROLE, (self.begin, self.at), role, f"a message of the {role}")
+    def repairs_of(self, loose: Loose, raw: Raw) -> list[Repair]:
+        """The repairs of a header that was read loosely."""
+        places = Places(self.medium, raw)
+        repairs = [
+            Repair(code, places.span(piece, at, width), piece.text[at : at + width], assumed)
+            for code, piece, at, width, assumed in loose.mends
+        ]
+        role = loose.fields.author.role
+        if role != self.rules.opening_role and self.start == COMPLETION:
+            said = f"a message of the {role.value}"
+            repairs.append(Repair(Code.FOREIGN_ROLE, Span(0, len(raw)), role.value, said))
+        return repairs
 
     def read_strictly(self, configuration: Configuration, raw: Raw) -> Header | None:
         """The header that the grammar reads in a stretch, if it does."""
@@ -168,8 +186,7 @@ class Gap(Ledger):
 
     def abandon(self, raw: Raw) -> None:
         """A message begins although what was gathered never came to a body."""
-        source = self.medium.source(raw)
-        pieces = list(source.pieces(0, source.length))
+        pieces = self.medium.pieces(raw)
         if all(piece.special is None for piece in pieces):
             self.discard(Code.TEXT_BETWEEN_MESSAGES, self.at, raw)
         else:
@@ -185,8 +202,7 @@ class Gap(Ledger):
         if self.region is None:
             self.begin = self.at
         gathered = self.gathered()
-        source = self.medium.source(gathered)
-        pieces = list(source.pieces(0, source.length))
+        pieces = self.medium.pieces(gathered)
         stop = self.at + len(raw)
         if any(piece.special is not None for piece in pieces):
             self.read_unclosed(pieces, gathered, name, stop)
@@ -214,30 +230,29 @@ class Gap(Ledger):
         if self.strict:
             raise FaultError
         loose = read_loose(self.lexicon, pieces, closed=False)
-        source = self.medium.source(raw)
-        text, at = self.rest(loose, pieces, source)
+        text, at = self.rest(loose, pieces, raw)
         end = self.begin + len(raw)
         if not text.strip() and (name is None or not loose.named):
             twice = not loose.named and pieces[0].special == self.lexicon.start
             code = Code.DOUBLED_START if twice else Code.EMPTY_HEADER
             self.discard(code, stop, raw)
             return
-        self.report(loose, source)
+        self.make(self.repairs_of(loose, raw))
         begin = self.begin + at
         self.repair(Code.MISSING_MESSAGE, (begin, end), text, "the body begins here")
         content = self.rest_content(text, raw[at:])
         terminator = None if name is None else self.rules.literal(name)
         self.tell(loose.fields, content, (self.begin, begin, end, stop), terminator)
 
-    def rest(self, loose: Loose, pieces: Sequence[Piece], source: Source) -> tuple[str, int]:
+    def rest(self, loose: Loose, pieces: Sequence[Piece], raw: Raw) -> tuple[str, int]:
         """The content of an unclosed header, and where it begins."""
         if loose.rest is None:
-            return "", source.length
+            return "", len(raw)
         first, offset = pieces[loose.rest], loose.rest_offset
         lead = first.text[offset:]
         offset += len(lead) - len(lead.lstrip())
         text = first.text[offset:] + "".join(p.text for p in pieces[loose.rest + 1 :])
-        return text, source.span(first, offset, 1).start
+        return text, Places(self.medium, raw).span(first, offset, 1).start
 
     def rest_content(self, text: str, raw: Raw) -> TextContent:
         """The content of an unclosed header, with its ids if it begins with one."""

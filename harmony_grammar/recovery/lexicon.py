@@ -6,7 +6,7 @@ the field that the rule is bound to, so a grammar of one's own is recovered by i
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from harmony_grammar.grammar.bindings import FIELDS, LAST, MESSAGE, OPENING, TOOL
 from harmony_grammar.nodes import Author, CustomRole, Role
@@ -18,12 +18,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from harmony_grammar.grammar import Symbol
-    from harmony_grammar.parsing.headers import Fields
+    from harmony_grammar.parsing.headers import Fields, Header
     from harmony_grammar.parsing.machine import Configuration
+    from harmony_grammar.parsing.sources import Key
+    from harmony_grammar.recovery.codes import Repair
 
-__all__ = ["Lexicon", "speaker"]
+__all__ = ["Lexicon", "Mended", "speaker"]
 
-_MOST: Final = 4096  # fields that are remembered
+_MOST: Final = 4096  # fields and headers that are remembered
+_LONGEST: Final = 1024  # characters or ids of a header; longer ones are not remembered
 _CALL: Final = "CALL"
 _COMPLETION: Final = "completion"
 _LESS_NEEDED: Final = ("recipient", "content_type", "channel")  # dropped in this order
@@ -38,6 +41,20 @@ def _without(fields: Fields, name: str) -> Fields:
 def speaker(word: str) -> Author:
     """The author whose role is spelled so."""
     return Author(_ROLES.get(word) or CustomRole(word))
+
+
+class Mended(NamedTuple):
+    """A header that the grammar refuses where it stands.
+
+    Attributes:
+        header: the header, if the grammar accepts it elsewhere.
+        fields: its fields.
+        repairs: what was mended, with places counted from the header's beginning.
+    """
+
+    header: Header | None
+    fields: Fields
+    repairs: tuple[Repair, ...]
 
 
 class Lexicon:
@@ -55,6 +72,7 @@ class Lexicon:
         turn_ends: the terminators after which a turn is over.
         call: the terminator of a call.
         interim_end: the terminator after which the turn goes on.
+        mended: headers that were mended, by where and what they are.
         between: the parser between two messages.
         implied: the parser inside a message of the assistant, where a completion begins.
     """
@@ -79,7 +97,16 @@ class Lexicon:
         self.recipients = self._scanner("recipient")
         self.channels = self._scanner("channel")
         self.types = self._scanner("content_type")
+        self.mended: dict[tuple[Configuration, Key], Mended] = {}
         self._fitting: dict[Fields, Fields] = {}
+
+    def remember(self, key: tuple[Configuration, Key], mended: Mended) -> None:
+        """Remember a header that was mended."""
+        if len(key[1]) > _LONGEST:
+            return
+        if len(self.mended) >= _MOST:
+            self.mended.clear()
+        self.mended[key] = mended
 
     # --- terminals by field ---
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from harmony_grammar.grammar.bindings import TOOL
 from harmony_grammar.nodes import Author, ContentType, Role
 from harmony_grammar.parsing.headers import Fields
 from harmony_grammar.recovery.codes import DiagnosticCode as Code
+from harmony_grammar.recovery.cursor import Cursor, Mend
 from harmony_grammar.recovery.lexicon import speaker
 
 if TYPE_CHECKING:
@@ -23,25 +24,9 @@ if TYPE_CHECKING:
     from harmony_grammar.parsing.machine import Piece
     from harmony_grammar.recovery.lexicon import Lexicon
 
-__all__ = ["Loose", "Mend", "read_loose"]
+__all__ = ["Loose", "read_loose"]
 
-
-class Mend(NamedTuple):
-    """A repair of a header, in the terms of its pieces.
-
-    Attributes:
-        code: which mistake was mended.
-        piece: the piece where it stands.
-        offset: where in the piece, in characters.
-        width: how many characters it has.
-        assumed: what was read instead.
-    """
-
-    code: Code
-    piece: Piece
-    offset: int
-    width: int
-    assumed: str
+_LONGEST_NAME: Final = 64  # characters of an unknown channel that a suggestion is made from
 
 
 @dataclass(slots=True)
@@ -90,21 +75,17 @@ class _Found:
     types: list[ContentType] = field(default_factory=list)
 
 
-class _Reader:
-    """One loose reading; `index` and `at` say where it is."""
+class _Reader(Cursor):
+    """One loose reading."""
 
     def __init__(self, lexicon: Lexicon, pieces: Sequence[Piece], *, closed: bool) -> None:
+        super().__init__(pieces)
         self.words = lexicon
-        self.pieces = pieces
         self.closed = closed
         self.author: Author | None = None
         self.candidate: str | None = None
         self.found = _Found()
-        self.mends: list[Mend] = []
-        self.index = 0
-        self.at = 0
-        self.rest: int | None = None
-        self.rest_offset = 0
+        self.bare: list[tuple[Piece, int, int]] = []
 
     def read(self) -> Loose:
         if self.author is None:
@@ -116,41 +97,6 @@ class _Reader:
         fields = self.fields()
         clean = bool(found.channels) and not self.mends
         return Loose(fields, self.mends, named, clean, self.rest, self.rest_offset)
-
-    # --- where the reading is ---
-
-    @property
-    def piece(self) -> Piece:
-        return self.pieces[self.index]
-
-    @property
-    def text(self) -> str:
-        """The run of text here; empty before a special token and at the end."""
-        inside = self.index < len(self.pieces) and self.pieces[self.index].special is None
-        return self.pieces[self.index].text if inside else ""
-
-    def next_piece(self) -> None:
-        self.index += 1
-        self.at = 0
-
-    def skip_space(self) -> bool:
-        """Skip white space of any kind; whether there was some."""
-        text, begin = self.text, self.at
-        while self.at < len(text) and text[self.at].isspace():
-            self.at += 1
-        return self.at > begin
-
-    def word_end(self, begin: int) -> int:
-        """Where the word at `begin` ends: at white space, or with the run."""
-        text = self.text
-        return next((i for i in range(begin, len(text)) if text[i].isspace()), len(text))
-
-    def mend(self, code: Code, begin: int, end: int, assumed: str) -> None:
-        self.mends.append(Mend(code, self.piece, begin, end - begin, assumed))
-
-    def content_from(self, offset: int) -> None:
-        """What stands here is the content of a header that never opened its body."""
-        self.rest, self.rest_offset = self.index, offset
 
     # --- who speaks ---
 
@@ -187,8 +133,19 @@ class _Reader:
         elif started:
             self.author = Author(TOOL, word[begin:end])
             self.at = end
+        elif self.closed and self.lone_channel(word, begin, end):
+            self.at = end
         else:
             self.candidate = word[begin:end]
+
+    def lone_channel(self, word: str, begin: int, end: int) -> bool:
+        """A channel where an author could stand: only its token is missing."""
+        name, stop, _ = self.words.channels.scan(word, begin)
+        if name is None or stop != end:
+            return False
+        self.found.channels.append(word[begin:end])
+        self.mend(Code.MISSING_CHANNEL_TOKEN, begin, end, word[begin:end])
+        return True
 
     def read_name(self) -> None:
         """A name after its role."""
@@ -207,8 +164,7 @@ class _Reader:
         if role is None:
             return False
         first, rest = word[:end], word[end:]
-        while rest.startswith(first):
-            rest = rest[len(first) :]
+        rest = _unrepeated(rest, first)
         channel, end, _ = self.words.channels.scan(rest, 0)
         if rest and (channel is None or end < len(rest)):
             return False
@@ -228,6 +184,7 @@ class _Reader:
         if special is None:
             self.read_word()
         elif special == self.words.channel:
+            self.drop_early_types()
             self.next_piece()
             self.read_channel()
         elif special == self.words.constrain:
@@ -247,9 +204,19 @@ class _Reader:
         elif not self.closed:
             self.content_from(self.at)
         elif not (spaced and self.read_bare_type()):
-            end = self.word_end(self.at)
-            self.mend(Code.UNEXPECTED_TEXT, self.at, end, "")
-            self.at = end
+            self.drop_word()
+
+    def drop_word(self) -> None:
+        """Drop an unknown word; those that follow each other are one repair."""
+        begin, end = self.at, self.word_end(self.at)
+        last = self.mends[-1] if self.mends else None
+        if last and last.code is Code.UNEXPECTED_TEXT and last.piece is self.piece:
+            between = self.text[last.offset + last.width : begin]
+            if not between or between.isspace():
+                begin = last.offset
+                self.mends.pop()
+        self.mend(Code.UNEXPECTED_TEXT, begin, end, "")
+        self.at = end
 
     def read_recipient(self, before: int) -> None:
         text, core = self.text, self.words.core
@@ -270,9 +237,15 @@ class _Reader:
         name, stop, _ = self.words.types.scan(self.text, self.at)
         if name is None or stop < end:
             return False
-        self.found.types.append(ContentType(self.text[self.at : end]))
+        self.bare.append((self.piece, self.at, end))
         self.at = end
         return True
+
+    def drop_early_types(self) -> None:
+        """A bare word before the channel is no content type."""
+        for piece, begin, end in self.bare:
+            self.mends.append(Mend(Code.UNEXPECTED_TEXT, piece, begin, end - begin, ""))
+        self.bare.clear()
 
     def read_constrained(self) -> None:
         begin = self.at
@@ -294,6 +267,7 @@ class _Reader:
         self.skip_space()
         text, begin = self.text, self.at
         name, end, _ = self.words.channels.scan(text, begin)
+        word, end = end, len(text) - len(_unrepeated(text[end:], text[begin:end]))
         whole = end == len(text) or not text[end].isalpha()
         marked = bool(self.words.core) and text.startswith(self.words.core, end)
         if name is None or not (whole or marked):
@@ -301,10 +275,12 @@ class _Reader:
             return
         if begin > 0:
             self.mend(Code.UNEXPECTED_TEXT, 0, begin, "")
-        self.found.channels.append(text[begin:end])
+        if end > word:
+            self.mend(Code.DUPLICATE_CHANNEL, begin, end, text[begin:word])
+        self.found.channels.append(text[begin:word])
         self.at = end
         if not marked:
-            self.junk_after(Code.CHANNEL_JUNK, text[begin:end])
+            self.junk_after(Code.CHANNEL_JUNK, text[begin:word])
 
     def junk_after(self, code: Code, assumed: str) -> None:
         """What sticks to a field is no part of it."""
@@ -324,7 +300,9 @@ class _Reader:
             self.mend(Code.UNKNOWN_CHANNEL, 0, len(self.piece.text), "")
             self.index += 1
             return
-        near = get_close_matches(self.text[begin:end], self.words.rules.channels, n=1)
+        near = get_close_matches(
+            self.text[begin : min(end, begin + _LONGEST_NAME)], self.words.rules.channels, n=1
+        )
         said = f"no channel; did it mean {near[0]}?" if near else "no channel"
         self.mend(Code.UNKNOWN_CHANNEL, begin, end, said)
         if self.closed:
@@ -352,11 +330,6 @@ class _Reader:
             self.about_all(Code.UNKNOWN_ROLE if tool else Code.FINAL_CALL, _changed(fitting))
         return fitting
 
-    def about_all(self, code: Code, assumed: str) -> None:
-        """A repair that the whole header asks for."""
-        if self.pieces:
-            self.mends.append(Mend(code, self.pieces[0], 0, len(self.pieces[0].text), assumed))
-
     def last_channel(self) -> str | None:
         channels = self.found.channels
         if len(set(channels)) > 1:
@@ -376,14 +349,22 @@ class _Reader:
 
     def content_type(self) -> ContentType | None:
         """The last constrained type, else the first bare one."""
-        types = self.found.types
-        if not types:
+        constrained = self.found.types
+        bare = [ContentType(piece.text[begin:end]) for piece, begin, end in self.bare]
+        if not constrained and not bare:
             return None
-        constrained = [kind for kind in types if kind.constrained]
-        best = constrained[-1] if constrained else types[0]
-        if len(set(types)) > 1:
+        best = constrained[-1] if constrained else bare[0]
+        if len({*constrained, *bare}) > 1:
             self.about_all(Code.CONFLICTING_TYPES, str(best))
         return best
+
+
+def _unrepeated(text: str, word: str) -> str:
+    """A text without the repetitions of a word at its head."""
+    at = 0
+    while word and text.startswith(word, at):
+        at += len(word)
+    return text[at:]
 
 
 def _changed(fields: Fields) -> str:

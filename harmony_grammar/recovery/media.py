@@ -7,11 +7,14 @@ given back to the engine as a value.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from codecs import utf_8_decode
-from itertools import chain
+from itertools import accumulate, chain
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from harmony_grammar.errors import Span
 from harmony_grammar.parsing.builder import text_content
+from harmony_grammar.parsing.machine import Piece
 from harmony_grammar.parsing.sources import IdSource, TextSource, special_pattern
 
 if TYPE_CHECKING:
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
     from harmony_grammar.nodes import TextContent
     from harmony_grammar.parsing.sources import IdTable, Key
 
-__all__ = ["IdMedium", "Medium", "Raw", "TextMedium"]
+__all__ = ["IdMedium", "Medium", "Places", "Raw", "TextMedium"]
 
 Raw: TypeAlias = Any
 """A stretch of input: a `str`, or a list of ids."""
@@ -71,6 +74,14 @@ class TextMedium:
             at = special.end()
         if at < len(raw):
             yield None, raw[at:]
+
+    def pieces(self, raw: Raw) -> list[Piece]:
+        """The same as pieces."""
+        out, at = [], 0
+        for name, part in self.cut(raw):
+            out.append(Piece(name, part, at, at + len(part)))
+            at += len(part)
+        return out
 
     def settled(self, raw: Raw) -> int:
         """How much of a stretch cannot be the beginning of a special token."""
@@ -137,6 +148,15 @@ class IdMedium:
         if at < len(raw):
             yield None, raw[at:]
 
+    def pieces(self, raw: Raw) -> list[Piece]:
+        """The same as pieces, decoded."""
+        out, at = [], 0
+        for name, part in self.cut(raw):
+            text = self.spell(part) if name is not None else self.text(part)
+            out.append(Piece(name, text, at, at + len(part)))
+            at += len(part)
+        return out
+
     def settled(self, raw: Raw) -> int:
         """How much of a stretch cannot be the beginning of a special token: all."""
         return len(raw)
@@ -149,14 +169,49 @@ class IdMedium:
 
     def spell(self, raw: Raw) -> str:
         """A special token as it stands in a body."""
-        return self.source(raw).spell(raw[0]) or _UNKNOWN
+        token, vocabulary = raw[0], self.table.vocabulary
+        if not 0 <= token < vocabulary.size:
+            return _UNKNOWN
+        return vocabulary.piece(token).decode("utf-8", "replace")
 
     def content(self, raw: Raw, *, marked: bool) -> TextContent:
         """A body; `marked` if special tokens stand in it, which are read as what they spell."""
         if not marked:
-            return text_content(self._decode(raw).decode("utf-8", "replace"), raw)
-        parts = (
-            self._decode(part).decode("utf-8", "replace") if name is None else self.spell(part)
-            for name, part in self.cut(raw)
-        )
-        return text_content("".join(parts), None)
+            return text_content(self.text(raw), raw)
+        return text_content("".join(piece.text for piece in self.pieces(raw)), None)
+
+    def text(self, raw: Raw) -> str:
+        """What ordinary ids spell."""
+        return self._decode(raw).decode("utf-8", "replace")
+
+
+class Places:
+    """Where characters of pieces are, for many of them in one piece.
+
+    Args:
+        medium: the kind of input.
+        raw: the stretch that the pieces are of.
+    """
+
+    def __init__(self, medium: Medium, raw: Raw) -> None:
+        self.medium = medium
+        self.raw = raw
+        self._piece: Piece | None = None
+        self._ends: list[int] = []
+
+    def span(self, piece: Piece, offset: int, width: int) -> Span:
+        """Where some characters of a piece are; of ids, the one that the first is in."""
+        if isinstance(self.medium, TextMedium):
+            return Span(piece.start + offset, piece.start + offset + width)
+        if piece.special is not None:
+            return Span(piece.start, piece.end)
+        if self._piece is not piece:
+            lengths = map(len, map(self.medium.table.vocabulary.piece, self._ids(piece)))
+            self._piece, self._ends = piece, list(accumulate(lengths))
+        before = len(piece.text[:offset].encode("utf-8", "surrogatepass"))
+        index = min(bisect_right(self._ends, before), len(self._ends) - 1)
+        return Span(piece.start + index, piece.start + index + 1)
+
+    def _ids(self, piece: Piece) -> Sequence[int]:
+        ids: Sequence[int] = self.raw[piece.start : piece.end]
+        return ids

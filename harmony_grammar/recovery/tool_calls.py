@@ -8,18 +8,22 @@ tool's schema where that is known. Recovery never completes, corrects or renames
 from __future__ import annotations
 
 import json
+from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from harmony_grammar.contents import ToolDescription, ToolNamespaceConfig
+from harmony_grammar.parsing.machine import Machine
 from harmony_grammar.recovery.codes import DiagnosticCode
+from harmony_grammar.recovery.lexicon import Lexicon
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from harmony_grammar.nodes import Message
+    from harmony_grammar.recovery.codes import Repair
     from harmony_grammar.recovery.result import Recovery
 
 __all__ = ["CallStatus", "ToolCall", "Tools", "tool_calls"]
@@ -34,6 +38,7 @@ Tools: TypeAlias = "Mapping[str, Schema] | Iterable[Tool]"
 
 _FUNCTIONS: Final = "functions."
 _JSON: Final = "json"
+_START: Final = "conversation"
 # The tools of the format whose bodies are code, not JSON.
 _CODE_TOOLS: Final = frozenset({"python", "container.exec"})
 
@@ -89,8 +94,8 @@ class _Judge:
         self.rejects_analysis = False
         self.analysis = self.rules.literal("ANALYSIS")
         self.terminator = self.rules.literal("CALL")
-        conflict = DiagnosticCode.CONFLICTING_RECIPIENTS
-        self.conflicts = [repair.span for repair in recovery.repairs if repair.code is conflict]
+        self.repairs = sorted(recovery.repairs, key=lambda repair: repair.span)
+        self.places = [repair.span.start for repair in self.repairs]
 
     def call(self, message: Message) -> ToolCall | None:
         """The call that a message is, if it is one."""
@@ -105,12 +110,23 @@ class _Judge:
 
     def conflicting(self, message: Message) -> ToolCall | None:
         """A call whose header names several tools."""
-        span = message.span
-        if span is None or message.terminator != self.terminator:
-            return None
-        if not any(span.start <= place.start < span.end for place in self.conflicts):
+        conflict = DiagnosticCode.CONFLICTING_RECIPIENTS
+        several = any(repair.code is conflict for repair in self.repaired(message))
+        if not several or message.terminator != self.terminator:
             return None
         return ToolCall(None, message.text, None, "ambiguous", message, "name one recipient")
+
+    def repaired(self, message: Message) -> list[Repair]:
+        """The repairs in a message."""
+        begin, end = message.span or (0, 0)
+        return self.repairs[bisect_left(self.places, begin) : bisect_left(self.places, end)]
+
+    def doubtful(self, repair: Repair) -> bool:
+        """Whether a repair leaves doubt about a call."""
+        if repair.code not in _JUNK:
+            return repair.code not in _HARMLESS
+        names = Lexicon(Machine(self.rules, _START)).recipients
+        return any(names.scan(char, 0).name for char in repair.found)
 
     def verdict(self, message: Message, name: str, parsed: object) -> tuple[CallStatus, str | None]:
         """The status of a call, and what to say about it."""
@@ -125,6 +141,8 @@ class _Judge:
             return "unknown_tool", near[0] if near else None
         if self.rejects_analysis and self.on_analysis(message, name):
             return "ambiguous", f"functions are called on {self.rules.calls_channel}"
+        if any(self.doubtful(repair) for repair in self.repaired(message)):
+            return "ambiguous", "the message is damaged where it says whom it calls, or with what"
         return self.arguments(message, name, parsed)
 
     def open_end(self, message: Message, parsed: object) -> CallStatus | None:
@@ -152,6 +170,26 @@ class _Judge:
             return "invalid_arguments", "the arguments are not valid JSON"
         wrong = None if schema is None else _violation(schema, parsed)
         return ("ready", None) if wrong is None else ("invalid_arguments", wrong)
+
+
+# Repairs that leave no doubt about whom a message calls, and with what.
+_HARMLESS: Final = frozenset(
+    {
+        DiagnosticCode.MISSING_START,
+        DiagnosticCode.MISSING_ROLE,
+        DiagnosticCode.MISSING_SPACE,
+        DiagnosticCode.MISSING_CHANNEL_TOKEN,
+        DiagnosticCode.ODD_HEADER,
+        DiagnosticCode.DOUBLED_ROLE,
+        DiagnosticCode.REPEATED_OPENING,
+        DiagnosticCode.DUPLICATE_CHANNEL,
+        DiagnosticCode.DUPLICATE_RECIPIENT,
+        DiagnosticCode.CONFLICTING_CHANNELS,
+        DiagnosticCode.TRUNCATED_BODY,
+    }
+)
+# Repairs that leave none unless what they dropped may be a piece of a name.
+_JUNK: Final = frozenset({DiagnosticCode.CHANNEL_JUNK, DiagnosticCode.UNEXPECTED_TEXT})
 
 
 def _takes_code(message: Message, name: str) -> bool:

@@ -1,0 +1,238 @@
+"""Damage done to sound inputs: what recovery keeps, and whether it ever invents a call.
+
+Inputs are seeded conversations and completions with reasoning, preambles, calls, results and
+answers, in both spellings. Each is damaged once, token by token: a token deleted, doubled,
+swapped with its neighbour or inserted, the end cut off, or two inputs spliced.
+
+A call is *invented* if it is `ready`, no undamaged input that went into the damage holds the same
+call (tool and arguments), and the damage does not spell it. The damage spells a call if the
+grammar itself, reading strictly, takes the very stretch where the call was found for that call.
+
+    python benchmarks/recovery_safety.py [INPUTS [SEED]]
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+from collections import Counter
+from typing import TYPE_CHECKING, NamedTuple
+
+import harmony_grammar as hg
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from harmony_grammar.nodes import Start
+
+GRAMMAR = hg.Grammar.default()
+VOCABULARY = GRAMMAR.vocabulary
+TOOLS = ("functions.get_weather", "functions.f", "functions.search.web", "browser.open")
+VALUES = (1, 25, "Paris", "a to=functions.f b", None, [1, 2], {"k": True}, "final answer")
+SENTENCES = (
+    "The user greets.",
+    "We should call functions.f to=functions.f with {}.",
+    'Maybe {"city": "Paris"} will do.',
+    "Hello! How can I help?",
+    "Let me look.\n\nOne moment.",
+    "assistant final analysis",
+    "Ünïcode 🙂 text",
+    "{}",
+)
+INSERTED = (" to", "=", " ", "\n", "??", "x", "json", "assistant", "functions", " to=", '{"a":1}')
+EDITS = ("delete", "double", "swap", "insert", "cut", "splice")
+
+Call = tuple[str | None, str]
+
+
+class Case(NamedTuple):
+    """A damaged input.
+
+    Attributes:
+        edit: how it was damaged.
+        ids: what came of it.
+        origins: the undamaged inputs that went into it.
+    """
+
+    edit: str
+    ids: list[int]
+    origins: list[list[int]]
+
+
+def sound(rng: random.Random, start: Start) -> list[int]:
+    """A sound input."""
+    spelling = rng.choice(("openai", "model"))
+    messages = list(_turn(rng)) if start == "completion" else list(_history(rng))
+    tree = hg.Conversation(tuple(messages), start=start)
+    return hg.encode(tree, spelling=spelling)  # type: ignore[arg-type]
+
+
+def _history(rng: random.Random) -> Iterator[hg.Message]:
+    yield hg.Message.from_role_and_content(hg.Role.SYSTEM, "You are a model.")
+    for _ in range(rng.randint(1, 2)):
+        yield hg.Message.from_role_and_content(hg.Role.USER, rng.choice(SENTENCES))
+        for message in _turn(rng):
+            yield message
+            if message.recipient:
+                author = hg.Author.new(hg.Role.TOOL, message.recipient)
+                result = hg.Message.from_author_and_content(author, _arguments(rng))
+                yield result.with_channel("commentary").with_recipient("assistant")
+
+
+def _turn(rng: random.Random) -> Iterator[hg.Message]:
+    for _ in range(rng.randint(0, 2)):
+        yield _said(rng, "analysis")
+    if rng.random() < 0.3:  # noqa: PLR2004  a preamble now and then
+        yield _said(rng, "commentary")
+    if rng.random() < 0.4:  # noqa: PLR2004  as many answers as calls, or more
+        yield _said(rng, "final")
+        return
+    call = hg.Message.from_role_and_content(hg.Role.ASSISTANT, _arguments(rng))
+    call = call.with_channel(rng.choice(("commentary", "commentary", "analysis")))
+    kind = rng.choice(("json", "<|constrain|>json", None))
+    call = call if kind is None else call.with_content_type(kind)
+    yield call.with_recipient(rng.choice(TOOLS))
+
+
+def _said(rng: random.Random, channel: str) -> hg.Message:
+    text = " ".join(rng.choice(SENTENCES) for _ in range(rng.randint(1, 3)))
+    return hg.Message.from_role_and_content(hg.Role.ASSISTANT, text).with_channel(channel)
+
+
+def _arguments(rng: random.Random) -> str:
+    return json.dumps({f"key{i}": rng.choice(VALUES) for i in range(rng.randint(0, 3))})
+
+
+def _inserted(rng: random.Random) -> list[int]:
+    word = rng.choice((*GRAMMAR.specials, *INSERTED))
+    special = word in GRAMMAR.specials
+    return [VOCABULARY.encode_special(word)] if special else VOCABULARY.encode(word)
+
+
+def damage(rng: random.Random, edit: str, ids: list[int], other: list[int]) -> list[int]:
+    """One edit of a sequence of ids."""
+    at = rng.randrange(len(ids))
+    edits: dict[str, Callable[[], list[int]]] = {
+        "delete": lambda: ids[:at] + ids[at + 1 :],
+        "double": lambda: ids[: at + 1] + ids[at:],
+        "swap": lambda: ids[:at] + ids[at : at + 2][::-1] + ids[at + 2 :],
+        "insert": lambda: ids[:at] + _inserted(rng) + ids[at:],
+        "cut": lambda: ids[:at],
+        "splice": lambda: ids[:at] + other[rng.randrange(len(other)) :],
+    }
+    return edits[edit]()
+
+
+def cases(rng: random.Random, start: Start, count: int) -> Iterator[Case]:
+    """Damaged inputs."""
+    for _ in range(count):
+        edit = rng.choice(EDITS)
+        ids, other = sound(rng, start), sound(rng, start)
+        origins = [ids, other] if edit == "splice" else [ids]
+        yield Case(edit, damage(rng, edit, ids, other), origins)
+
+
+# --- calls ---
+
+
+def ready(ids: list[int], start: Start) -> list[tuple[Call, hg.Message]]:
+    """The calls that may be dispatched, and their messages."""
+    calls = hg.recover(ids, start).tool_calls()
+    return [((call.name, call.arguments), call.message) for call in calls if call.ready]
+
+
+def spells(ids: list[int], message: hg.Message) -> bool:
+    """Whether the grammar takes the stretch where a message was found for that message."""
+    span = message.span
+    if span is None:
+        return False
+    stretch = ids[span.start : span.end]
+    starts: tuple[Start, ...] = ("completion", "conversation")
+    reports = (hg.check(stretch, start) for start in starts)
+    return any(report.ok and report.conversation.messages == (message,) for report in reports)
+
+
+def invented(case: Case, start: Start) -> tuple[list[Call], int]:
+    """The calls that neither an origin holds nor the damage spells; how many it spells."""
+    known = {call for ids in case.origins for call, _ in ready(ids, start)}
+    fresh = [(call, message) for call, message in ready(case.ids, start) if call not in known]
+    spelled = [call for call, message in fresh if spells(case.ids, message)]
+    return [call for call, _ in fresh if call not in spelled], len(spelled)
+
+
+# --- text ---
+
+
+def kept(case: Case, start: Start) -> tuple[int, int, int]:
+    """Bytes of body text that the damage left, those in messages, those in the right message.
+
+    Text is counted token by token, wherever in the body it stands. The right message is one with
+    the author, channel and recipient of the one that said it before.
+    """
+    left = Counter(case.ids)
+    whole = anywhere = right = 0
+    after = [(_fields(m), _body(m)) for m in hg.recover(case.ids, start).messages]
+    said = Counter[int]()
+    for _, body in after:
+        said.update(body)
+    for message in hg.recover(case.origins[0], start).messages:
+        body = _body(message) & left
+        homes = (home & body for fields, home in after if fields == _fields(message))
+        whole += _length(body)
+        anywhere += _length(body & said)
+        right += max(map(_length, homes), default=0)
+        said.subtract(body & said)
+    return whole, anywhere, right
+
+
+def _fields(message: hg.Message) -> tuple[object, ...]:
+    return (message.author, message.channel, message.recipient)
+
+
+def _body(message: hg.Message) -> Counter[int]:
+    return Counter(VOCABULARY.encode(message.text))
+
+
+def _length(body: Counter[int]) -> int:
+    return sum(len(VOCABULARY.piece(token)) * count for token, count in body.items())
+
+
+def _spelled(ids: list[int]) -> Iterator[str]:
+    for token in ids:
+        yield VOCABULARY.piece(token).decode("utf-8", "replace")
+
+
+def main() -> None:
+    """Count, and print the tables."""
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
+    rng = random.Random(int(sys.argv[2]) if len(sys.argv) > 2 else 1)  # noqa: PLR2004, S311
+    totals, spelled, found = Counter[str](), Counter[str](), Counter[str]()
+    texts: dict[str, list[int]] = {edit: [0, 0, 0] for edit in EDITS}
+    examples: list[tuple[Case, list[Call]]] = []
+    starts: tuple[Start, ...] = ("completion", "conversation")
+    for start in starts:
+        for number, case in enumerate(cases(rng, start, count // 2)):
+            fresh, damage_spells = invented(case, start)
+            totals[case.edit] += 1
+            spelled[case.edit] += damage_spells
+            found[case.edit] += len(fresh)
+            if fresh:
+                examples.append((case, fresh))
+            if number % 20 == 0 and case.edit not in ("cut", "splice"):
+                texts[case.edit] = [
+                    a + b for a, b in zip(texts[case.edit], kept(case, start), strict=True)
+                ]
+    columns = ("inputs", "spelled", "invented", "in messages", "in the right one")
+    print(f"{'edit':8}", *(f"{column:>16}" for column in columns))
+    for edit in EDITS:
+        whole, anywhere, right = texts[edit]
+        shares = [f"{part / whole:.2%}" if whole else "-" for part in (anywhere, right)]
+        cells = (f"{totals[edit]:,}", f"{spelled[edit]:,}", f"{found[edit]:,}", *shares)
+        print(f"{edit:8}", *(f"{cell:>16}" for cell in cells))
+    for case, fresh in examples[:20]:
+        print(case.edit, fresh, "".join(_spelled(case.ids)))
+
+
+if __name__ == "__main__":
+    main()
