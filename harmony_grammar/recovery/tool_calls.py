@@ -216,6 +216,8 @@ def _described(tool: Tool) -> Iterator[tuple[str, Schema]]:
         yield _recipient(tool), None
     elif isinstance(tool, ToolDescription):
         yield _recipient(tool.name), tool.parameters
+    elif isinstance(tool, ToolNamespaceConfig) and not tool.tools:
+        yield tool.name, None  # a tool itself, whose body is not JSON
     elif isinstance(tool, ToolNamespaceConfig):
         for one in tool.tools:
             yield f"{tool.name}.{one.name}", one.parameters
@@ -275,7 +277,10 @@ def _validator(schema: Mapping[str, Any]) -> Callable[[object], Iterable[str]]:
     validator = kind(schema, registry=referencing.Registry())
 
     def errors(arguments: object) -> Iterator[str]:
-        for error in validator.iter_errors(arguments):
-            yield f"{error.json_path}: {error.message}"
+        try:
+            for error in validator.iter_errors(arguments):
+                yield f"{error.json_path}: {error.message}"
+        except referencing.exceptions.Unresolvable as error:
+            raise ValueError(f"the schema of a tool refers to what is not in it: {error}") from None
 
     return errors
