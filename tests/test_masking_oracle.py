@@ -190,8 +190,7 @@ CALL_OF = "<|channel|>commentary to=functions.{} <|constrain|>json<|message|>{}<
 ANSWER = "<|channel|>final<|message|>Hello — 👋🏽!\n\n```py\nprint(1)\n```<|return|>"
 OPEN = "<|end|><|start|>assistant"
 GENERATIONS = [
-    f"<|channel|>analysis<|message|>The user says: Grüße, 漢字 🙂 and `<|x`.{OPEN}"
-    "<|channel|>final<|message|>Hello — 👋🏽!\n\n```py\nprint(1)\n```<|return|>",
+    f"<|channel|>analysis<|message|>Grüße, 漢字 🙂 and `<|x`.{OPEN}{ANSWER}",
     f"<|channel|>commentary<|message|>Let me look.{OPEN}<|channel|>analysis<|message|>Hm.{OPEN}"
     + CALL_OF.format("get_weather", '{"n": -12}'),
     "<|channel|>analysis to=python<|message|>print('é' * 3)\n<|call|>",

@@ -11,5 +11,6 @@ that a whole character has (`freetext`); bodies with a schema run in llguidance 
 from harmony_grammar.masking.batch import BatchMatcher
 from harmony_grammar.masking.constraint import Constraint
 from harmony_grammar.masking.matcher import Matcher
+from harmony_grammar.masking.sampling import random_completion
 
-__all__ = ["BatchMatcher", "Constraint", "Matcher"]
+__all__ = ["BatchMatcher", "Constraint", "Matcher", "random_completion"]

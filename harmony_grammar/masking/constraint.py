@@ -190,6 +190,11 @@ class Constraint:
         return tuple(token for word in self._rules.opening_words for token in self.encode(word))
 
     @property
+    def structural_ids(self) -> tuple[int, ...]:
+        """The ids of the special tokens that messages consist of."""
+        return tuple(self._ids.values())
+
+    @property
     def vocabulary(self) -> Vocabulary:
         """The vocabulary."""
         return self._vocabulary

@@ -39,7 +39,7 @@ class Matcher:
         False
     """
 
-    __slots__ = ("_bitmask", "_state", "_table", "_trail", "_view", "_width")
+    __slots__ = ("_bitmask", "_bytes", "_state", "_table", "_trail", "_view", "_width")
 
     def __init__(self, state: State, table: TokenTable) -> None:
         self._state = state
@@ -48,6 +48,7 @@ class Matcher:
         self._bitmask: Any = None
         self._view = memoryview(b"")
         self._width = 0
+        self._bytes = table.words * _WORD
 
     # --- what may come ---
 
@@ -78,7 +79,7 @@ class Matcher:
         begin = row * self._width
         if not 0 <= begin < len(self._view):
             raise IndexError(f"the bitmask has no row {row}")
-        self._state.write(self._view, begin, begin + self._table.words * _WORD)
+        self._state.write(self._view, begin, begin + self._bytes)
 
     def _bind(self, bitmask: Any) -> None:
         """Look at a bitmask as bytes, and remember it for the next time."""
