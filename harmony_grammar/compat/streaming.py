@@ -344,13 +344,14 @@ class StreamableParser(StreamView):
     # --- what is not strictly legal ---
 
     def _mend(self) -> StreamParser:
-        """Read everything so far again, by recovery."""
-        self._messages = []
+        """Read everything so far again, by recovery; only new text is told."""
+        told, self._messages = self.current_content, []
         self._between("")
         self._start = 0
         self._lenient, before = self._entrances.recovering(self._begun_as)
         self._before = len(before)
         self._tell(self._lenient.feed([*before, *self._tokens]))
+        self._delta = self.current_content.removeprefix(told) or None
         return self._lenient
 
     def _tell(self, events: Iterable[Event]) -> None:
