@@ -150,7 +150,9 @@ def excerpt(text: str, line: Span, at: int) -> tuple[str, int]:
     """
     begin = max(line.start, at - _WINDOW // 2)
     end = min(line.end, begin + _WINDOW)
-    shown = "".join(char if char.isprintable() else "·" for char in text[begin:end])
+    shown = text[begin:end]
+    if not shown.isprintable():
+        shown = "".join(char if char.isprintable() else "·" for char in shown)
     head = "…" if begin > line.start else ""
     tail = "…" if end < line.end else ""
     return head + shown + tail, at - begin + len(head)

@@ -95,6 +95,8 @@ def as_contents(value: object, name: str) -> tuple[Content, ...]:
 
 def text_of(contents: tuple[Content, ...]) -> str:
     """The text of the text contents, joined."""
+    if len(contents) == 1 and isinstance(only := contents[0], TextContent):
+        return only.text  # as in all that was read
     return "".join(piece.text for piece in contents if isinstance(piece, TextContent))
 
 

@@ -19,12 +19,17 @@ _RULE: Final = "valid_channels"
 
 def valid_channels(rules: Rules, body: str) -> ValidChannels:
     """What the line in the body of a system message says; nothing if it cannot be read."""
-    head = next(iter(rules.below(_RULE)))
-    title = rules.literal(head.name)
-    for line in body.split("\n"):
-        if line.startswith(title):
-            return _read(rules, line)
-    return ValidChannels()
+    title = _title(rules)
+    at = body.find(title)
+    while at > 0 and body[at - 1] != "\n":
+        at = body.find(title, at + 1)
+    return ValidChannels() if at < 0 else _read(rules, body[at:].partition("\n")[0])
+
+
+@lru_cache(maxsize=64)
+def _title(rules: Rules) -> str:
+    """The words that the line begins with."""
+    return rules.literal(next(iter(rules.below(_RULE))).name)
 
 
 @lru_cache(maxsize=64)

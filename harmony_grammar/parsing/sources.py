@@ -11,6 +11,7 @@ import re
 from array import array
 from bisect import bisect_right
 from functools import cached_property
+from itertools import accumulate
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from harmony_grammar.errors import Span
@@ -94,7 +95,8 @@ class TextSource:
     @cached_property
     def line_starts(self) -> list[int]:
         """Where each line begins."""
-        return [0, *(match.end() for match in re.finditer("\n", self.text))]
+        lengths = map(len, self.text.split("\n"))
+        return list(accumulate(lengths, lambda start, length: start + length + 1, initial=0))[:-1]
 
     def line_span(self, line: int) -> Span:
         """Where a line is, without its end."""
