@@ -79,6 +79,7 @@ def test_statuses_without_tools(body: str, end: str, status: str) -> None:
         ("<|channel|>commentary to=functions .f", "ambiguous"),
         ("<|channel|>commentary to=functions.f to=functions.g", "ambiguous"),
         ("<|channel|>comment to=functions.f", "ambiguous"),
+        ("<|channel|>analysis to=functions.f<|channel|>commentary", "ambiguous"),
     ],
 )
 def test_statuses_of_mended_headers(header: str, status: str) -> None:
@@ -177,5 +178,4 @@ def test_no_call_beyond_the_end_of_the_turn() -> None:
 def test_damage_invents_no_call(start: Any) -> None:
     rng = random.Random(7)  # noqa: S311  no secret
     for case in recovery_safety.cases(rng, start, 500):
-        calls, _ = recovery_safety.invented(case, start)
-        assert calls == [], case
+        assert not recovery_safety.fresh_calls(case, start)["invented"], case

@@ -8,19 +8,22 @@ changes nothing but where one delta ends and the next begins.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from harmony_grammar.errors import HarmonySyntaxError
 from harmony_grammar.grammar import Rules
 from harmony_grammar.parsing.strict import StrictParser, list_of_ids
 from harmony_grammar.recovery.engine import BODY
+from harmony_grammar.recovery.events import text_delta
 from harmony_grammar.recovery.ledger import FaultError, unchain
 from harmony_grammar.recovery.recover import Recoverer
 from harmony_grammar.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from harmony_grammar.nodes import Start
     from harmony_grammar.parsing.strict import Report
@@ -33,6 +36,9 @@ if TYPE_CHECKING:
 __all__ = ["Snapshot", "StreamParser"]
 
 
+_NONE: Final[Mapping[int, str]] = MappingProxyType({})
+
+
 class Snapshot(NamedTuple):
     """A place in a stream that can be returned to. What is in it is the parser's own affair."""
 
@@ -40,22 +46,19 @@ class Snapshot(NamedTuple):
 
 
 class _Texts(dict[int, str]):
-    """The text of each ordinary id that is whole characters; empty for any other."""
+    """The text of the ordinary ids that were met and are whole characters."""
 
     def __init__(self, vocabulary: Vocabulary, first_special: int) -> None:
         super().__init__()
         self._vocabulary = vocabulary
         self._ordinary = range(first_special)
 
-    def __missing__(self, token: int) -> str:
-        if token not in self._ordinary:
-            return ""
-        try:
-            text = self._vocabulary.decode_bytes([token]).decode("utf-8")
-        except UnicodeDecodeError:
-            text = ""
-        self[token] = text
-        return text
+    def learn(self, token: int) -> None:
+        """Look an id up, if it is an ordinary one and not known yet."""
+        if token not in self and token in self._ordinary:
+            data = self._vocabulary.decode_bytes([token])
+            with suppress(UnicodeDecodeError):
+                self[token] = data.decode("utf-8")
 
 
 class StreamParser:
@@ -91,6 +94,11 @@ class StreamParser:
         self._held = ""
         self._ended = False
         self._error: HarmonySyntaxError | None = None
+        # The short way of an id in a body: its text is looked up, told, and entered later.
+        self._live: Mapping[int, str] = _NONE
+        self._run: list[int] = []
+        self._index = 0
+        self._tell: Callable[[int, str], Event] = text_delta
 
     # --- feeding ---
 
@@ -108,17 +116,12 @@ class StreamParser:
             TypeError: if text follows ids or ids text.
             ValueError: if the stream has been closed.
         """
-        engine, texts = self._engine, self._texts
-        if texts is None or engine is None or engine.mode != BODY or type(source) is not list:
-            return self._feed(source)
-        parts = [texts[token] for token in source]
-        if "" in parts or not parts or engine.tail or self._ended:
-            return self._feed(source)
-        ids = source.copy()
-        self._fed = (self._fed, ids)
-        engine.body = (engine.body, ids)
-        engine.at += len(ids)
-        return [engine.told(engine.count, "".join(parts))]
+        if type(source) is list and len(source) == 1:  # as streams mostly come
+            text = self._live.get(source[0])
+            if text:
+                self._run.append(source[0])
+                return [self._tell(self._index, text)]
+        return self._feed(source)
 
     def _feed(self, source: str | int | Iterable[int]) -> list[Event]:
         """Read on, whatever the engine is doing."""
@@ -126,6 +129,7 @@ class StreamParser:
             raise self._error
         if self._ended:
             raise ValueError("the stream has been closed: make a new parser, or restore a snapshot")
+        self._flush()
         raw = [source] if isinstance(source, int) else source
         raw = raw if isinstance(raw, str) else list(list_of_ids(raw))
         engine = self._engine or self._begin("text" if isinstance(raw, str) else "ids")
@@ -136,7 +140,29 @@ class StreamParser:
             raw = self._held + raw
             settled = engine.medium.settled(raw)
             self._held, raw = raw[settled:], raw[:settled]
-        return self._take(engine, raw)
+        elif len(raw) == 1 and self._texts is not None:
+            self._texts.learn(raw[0])
+        events = self._take(engine, raw)
+        self._settle()
+        return events
+
+    def _flush(self) -> None:
+        """Enter the ids that went the short way."""
+        engine, run = self._engine, self._run
+        if run and engine is not None:
+            self._fed = (self._fed, run)
+            engine.body = (engine.body, run)
+            engine.at += len(run)
+            self._run = []
+
+    def _settle(self) -> None:
+        """Open the short way if a body is being read and nothing is held back, else close it."""
+        engine, texts = self._engine, self._texts
+        self._live = _NONE
+        if engine is None or texts is None or self._ended:
+            return
+        if engine.mode == BODY and not engine.tail and self._error is None:
+            self._live, self._index, self._tell = texts, engine.count, engine.told
 
     def _begin(self, unit: str) -> Engine:
         medium = self._recoverer.medium(unit)
@@ -159,6 +185,7 @@ class StreamParser:
             self._recoverer.parser.parse(self._source()[:stop], self.start)
         except HarmonySyntaxError as error:
             self._error = error
+            self._settle()
             raise
 
     def _source(self) -> Raw:
@@ -181,8 +208,10 @@ class StreamParser:
             raise self._error
         if self._ended:
             return []
+        self._flush()
         engine = self._engine or self._begin("text")
         self._ended = True
+        self._settle()
         if self._held:
             held, self._held = self._held, ""
             try:
@@ -214,7 +243,8 @@ class StreamParser:
     # --- going back ---
 
     def snapshot(self) -> Snapshot:
-        """Remember this place. It takes the same short time however long the stream is."""
+        """Remember this place. How long the stream is makes no difference to the time."""
+        self._flush()
         engine = self._engine
         inner = None if engine is None else engine.state()
         return Snapshot(
@@ -228,6 +258,8 @@ class StreamParser:
         if engine is not None:
             engine.restore(inner)
             engine.events = []
+        self._run = []
+        self._settle()
 
 
 def _told(engine: Engine) -> list[Event]:

@@ -184,7 +184,6 @@ _HARMLESS: Final = frozenset(
         DiagnosticCode.REPEATED_OPENING,
         DiagnosticCode.DUPLICATE_CHANNEL,
         DiagnosticCode.DUPLICATE_RECIPIENT,
-        DiagnosticCode.CONFLICTING_CHANNELS,
         DiagnosticCode.TRUNCATED_BODY,
     }
 )
