@@ -196,6 +196,20 @@ def test_a_stream_that_is_not_strict_says_what_it_reads(
     assert (stream.current_content, stream.last_content_delta) == ("Hi", "Hi")
     assert stream.state_data["header"]["channel"] == "final"
     assert stream.process_eos().messages[1].offsets == (4, 9, 10, 10)
+    with pytest.raises(HarmonyError, match="has ended"):
+        stream.process(200_006)
+
+
+def test_what_follows_any_opening_is_mended(
+    encoding: HarmonyEncoding, marked: Callable[[str], list[int]]
+) -> None:
+    ids = marked("<|message|>Hi<|start|>assistant<|channel|>final<|message|>Ho<|end|>")
+    stream = StreamableParser(encoding, Role.USER, strict=False).process_many(ids)
+    assert [(m.author.role, m.text) for m in stream.messages] == [
+        (Role.USER, "Hi"),
+        (Role.ASSISTANT, "Ho"),
+    ]
+    assert [m.offsets for m in stream.messages] == [(0, 1, 2, 2), (2, 7, 8, 9)]
 
 
 def test_a_mended_stream_tells_no_text_twice(

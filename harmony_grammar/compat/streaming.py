@@ -22,20 +22,13 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from harmony_grammar.compat.view import StreamState, StreamView
-from harmony_grammar.errors import HarmonySyntaxError
+from harmony_grammar.errors import HarmonyError, HarmonySyntaxError
 from harmony_grammar.nodes import Message, TextContent
 from harmony_grammar.parsing.builder import text_content
 from harmony_grammar.parsing.headers import Fields
 from harmony_grammar.parsing.reader import Reader, StoppedError
 from harmony_grammar.parsing.sources import Frame
 from harmony_grammar.parsing.strict import diagnose, list_of_ids
-from harmony_grammar.recovery.events import (
-    ArgumentsDelta,
-    HeaderCompleted,
-    MessageEnded,
-    MessageStarted,
-    TextDelta,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -182,7 +175,7 @@ class StreamableParser(StreamView):
         self._tokens.append(token)
         try:
             if self._lenient is not None:
-                self._tell(self._lenient.feed([token]))
+                self._tell(self._feed(self._lenient, token))
             elif self._header is not None:
                 self._take_in_body(self._header, token)
             elif token in self._entrances.table.openers:
@@ -354,21 +347,30 @@ class StreamableParser(StreamView):
         self._delta = self.current_content.removeprefix(told) or None
         return self._lenient
 
+    def _feed(self, lenient: StreamParser, token: int) -> list[Event]:
+        try:
+            return lenient.feed([token])
+        except ValueError as error:  # it has been told of the end of the input
+            self._tokens.pop()
+            raise HarmonyError("the stream has ended: read what follows with a new one") from error
+
     def _tell(self, events: Iterable[Event]) -> None:
         """Take what recovery has found out."""
+        from harmony_grammar.recovery import events as told  # noqa: PLC0415  few need it
+
         deltas: list[str] = []
         for event in events:
-            if isinstance(event, MessageStarted):
+            if isinstance(event, told.MessageStarted):
                 self._fields = Fields(event.author, None, None, None)
-            elif isinstance(event, HeaderCompleted) and self._fields is not None:
+            elif isinstance(event, told.HeaderCompleted) and self._fields is not None:
                 self._fields = Fields(
                     self._fields.author, event.channel, event.recipient, event.content_type
                 )
                 self._role, self._body = None, len(self._tokens)
-            elif isinstance(event, (TextDelta, ArgumentsDelta)):
+            elif isinstance(event, (told.TextDelta, told.ArgumentsDelta)):
                 self._fresh.append(event.text)
                 deltas.append(event.text)
-            elif isinstance(event, MessageEnded):
+            elif isinstance(event, told.MessageEnded):
                 self._messages.append(_moved(event.message, -self._before))
                 self._between("")
         self._delta = "".join(deltas) or None
