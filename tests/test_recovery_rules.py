@@ -187,10 +187,10 @@ EXAMPLES: list[tuple[str, Start, list[tuple[Any, ...]], list[Code]]] = [
     ("<|channel|>final<|constrain|><|message|>b<|return|>", "completion", [B], [Code.MISSING_TYPE]),
     ("<|channel|> final<|message|>b<|return|>", "completion", [B], [Code.UNEXPECTED_TEXT]),
     (
-        "x.y json<|channel|>final<|message|>b<|return|>",
-        "completion",
+        "<|start|>assistant json<|channel|>final<|message|>b<|return|>",
+        "conversation",
         [B],
-        [Code.UNEXPECTED_TEXT] * 2,
+        [Code.UNEXPECTED_TEXT],
     ),
     # 6: channels
     ("<|channel|>final?<|message|>b<|return|>", "completion", [B], [Code.CHANNEL_JUNK]),
@@ -274,6 +274,18 @@ EXAMPLES: list[tuple[str, Start, list[tuple[Any, ...]], list[Code]]] = [
     ),
     ("<|start|><|channel|>final<|message|>b<|end|>", "conversation", [B], [Code.MISSING_ROLE]),
     (ANSWER, "completion", [B], [Code.REPEATED_OPENING]),
+    (
+        "<|channel|>analysis<|message|>a<|end|>Well. <|channel|>final<|message|>b<|return|>",
+        "completion",
+        [plain("assistant", "analysis", "a"), B],
+        [Code.TEXT_BETWEEN_MESSAGES, Code.MISSING_START],
+    ),
+    (
+        "Well.<|channel|>final<|message|>b<|return|>",
+        "completion",
+        [B],
+        [Code.TEXT_BETWEEN_MESSAGES],
+    ),
     # 9: text without a header
     (" \n", "completion", [], [Code.TEXT_BETWEEN_MESSAGES]),
     ("Hi<|return|>", "completion", [plain("assistant", "final", "Hi")], [Code.HEADERLESS]),

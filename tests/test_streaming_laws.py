@@ -56,6 +56,10 @@ def joined(events: list[Event]) -> list[Event]:
     return out
 
 
+def places(result: Report | Recovery) -> list[object]:
+    return [message.offsets for message in result.conversation.messages]
+
+
 def messages_told(events: list[Event]) -> None:
     """Each message is told in order: that it starts, its header, its text, and that it ends."""
     texts: dict[int, str] = {}
@@ -81,6 +85,7 @@ def test_cutting_changes_nothing(
     single, last = streamed(source, start, [(at, at + 1) for at in range(len(source))])
     assert joined(events) == joined(whole) == joined(single)
     assert again == result == last == hg.recover(source, start)
+    assert places(again) == places(result) == places(hg.recover(source, start))
     messages_told(events)
     ended = [event.message for event in events if isinstance(event, MessageEnded)]
     assert ended == list(hg.recover(source, start).messages)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from harmony_grammar.errors import Span
+from harmony_grammar.grammar.bindings import TOOL
 from harmony_grammar.parsing.builder import text_content
 from harmony_grammar.parsing.reader import Reader, StoppedError
 from harmony_grammar.parsing.sources import Frame
@@ -114,25 +115,41 @@ class Gap(Ledger):
         if mended is None:
             mended = self.mended(raw)
             self.lexicon.remember(key, mended)
+        if mended.lead:
+            end = self.begin + mended.lead
+            self.discard(Code.TEXT_BETWEEN_MESSAGES, end, raw[: mended.lead])
+            self.begin = end
         self.make(mended.repairs)
-        self.begin_body(mended.header, mended.fields, len(raw))
+        self.begin_body(mended.header, mended.fields, len(raw) - mended.lead)
 
     def mended(self, raw: Raw) -> Mended:
         """Read a header elsewhere by the grammar, or else loosely."""
         pieces = self.medium.pieces(raw)
         started = pieces[0].special == self.lexicon.start
         header = self.read_strictly(self.elsewhere(started=started), raw)
-        opening = self.opening(pieces[0], started=started)
+        opening = []
+        if started or self.lexicon.start in self.configuration.expected:
+            opening.append(self.opening(pieces[0], started=started))
         if header is not None:
-            return Mended(header, header.fields, (opening,))
+            return Mended(header, header.fields, tuple(opening))
+        if self.leads(pieces):
+            lead = pieces[0].end
+            return self.mended(raw[lead:])._replace(lead=lead)
         loose = read_loose(self.lexicon, pieces[:-1], closed=True)
-        repairs = self.repairs_of(loose, raw)
-        if not started and self.lexicon.start in self.configuration.expected:
-            repairs.insert(0, opening)
+        repairs = [*(() if started else opening), *self.repairs_of(loose, raw)]
         if not repairs:
             span = Span(0, len(raw))
             repairs.append(Repair(Code.ODD_HEADER, span, self.found(raw), "its fields"))
         return Mended(None, loose.fields, tuple(repairs))
+
+    def leads(self, pieces: Sequence[Piece]) -> bool:
+        """Whether a header begins with text that is none of it, before its channel."""
+        if pieces[0].special is not None or pieces[1].special != self.lexicon.channel:
+            return False
+        alone = read_loose(self.lexicon, pieces[:1], closed=True)
+        whole = read_loose(self.lexicon, pieces[:-1], closed=True)
+        words = all(mend.code is Code.UNEXPECTED_TEXT for mend in alone.mends)
+        return words and not alone.named and whole.fields.author.role is not TOOL
 
     def make(self, repairs: Iterable[Repair]) -> None:
         """Make repairs whose places are counted from where the gathering began."""

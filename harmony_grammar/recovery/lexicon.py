@@ -50,11 +50,13 @@ class Mended(NamedTuple):
         header: the header, if the grammar accepts it elsewhere.
         fields: its fields.
         repairs: what was mended, with places counted from the header's beginning.
+        lead: how much text stands before the header that is none of it.
     """
 
     header: Header | None
     fields: Fields
     repairs: tuple[Repair, ...]
+    lead: int = 0
 
 
 class Lexicon:
