@@ -8,7 +8,7 @@ python benchmarks/run.py --keep          and put their tables into benchmarks/RE
 from __future__ import annotations
 
 import argparse
-import datetime
+import datetime as dt
 import re
 import subprocess
 import sys
@@ -30,12 +30,12 @@ def run(name: str) -> str:
 
 def keep(name: str, printed: str) -> None:
     """Put what a benchmark printed between its marks in the README."""
-    today = datetime.datetime.now(tz=datetime.timezone.utc).date()
+    today = dt.datetime.now(tz=dt.timezone.utc).date()
     text = README.read_text(encoding="utf-8")
     begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
     body = f"{begin}\n{today}, {common.machine()}\n\n{printed}\n{end}"
     fresh, count = re.subn(
-        re.escape(begin) + ".*?" + re.escape(end), lambda _: body, text, flags=re.S
+        re.escape(begin) + ".*?" + re.escape(end), lambda _: body, text, flags=re.DOTALL
     )
     if not count:
         raise SystemExit(f"{README.name} has no marks for {name}")
