@@ -252,9 +252,8 @@ def compare_steps(engines: dict[str, Engine], rounds: int) -> dict[str, dict[str
         constraint = Constraint(tools(20), response_format=SCHEMA if schema else None)
         ids = constraint.encode(text)
         where = parts(ids, constraint)
-        print(
-            f"\n### {scenario}: {len(ids)} ids ({', '.join(f'{len(i)} {k}' for k, i in where.items())})"
-        )
+        sizes = ", ".join(f"{len(indices)} {kind}" for kind, indices in where.items())
+        print(f"\n### {scenario}: {len(ids)} ids ({sizes})")
         print("\n| | median | mean | p99 |\n|---|---|---|---|")
         found[scenario] = {}
         for name, engine in engines.items():

@@ -406,27 +406,76 @@ def test_all_of_the_budget_can_be_used() -> None:
     assert not allows(constraint, "<|channel|>final<|message|>one two three four five six seven")
 
 
-def test_a_body_with_a_schema_is_left_room_and_its_end_is_forced() -> None:
+def test_a_body_with_a_schema_is_left_room_and_brought_to_its_end() -> None:
     constraint = Constraint([F], tool_choice="required", max_tokens=40)
     matcher = constraint.matcher("<|channel|>analysis<|message|>")
-    taken = 0
     while matcher.allows(13225):
         matcher.accept(13225)
-        taken += 1
-    assert 5 <= taken <= 20
+    assert len(matcher) >= 10
     matcher.accept_all(constraint.encode("<|end|><|start|>assistant" + CALL_F.partition("{")[0]))
-    matcher.accept_all(constraint.encode('{"n": 123456789}'))
-    assert len(matcher) < 40
-    assert matcher.allows(200_012)
+    matcher.accept_all(matcher.forced())
+    assert matcher.is_finished
+    assert len(matcher) <= 40
 
 
-def test_a_complete_body_is_ended_by_its_last_id() -> None:
-    constraint = Constraint(response_format={"type": "regex", "pattern": "a*"}, max_tokens=8)
+NESTED = {
+    "type": "object",
+    "properties": {
+        "name": {"type": "string", "minLength": 3},
+        "kind": {"enum": ["one", "another"]},
+        "points": {
+            "type": "array",
+            "minItems": 2,
+            "items": {
+                "type": "object",
+                "properties": {"x": {"type": "number"}, "on": {"type": "boolean"}},
+                "required": ["x", "on"],
+            },
+        },
+    },
+    "required": ["name", "kind", "points"],
+    "additionalProperties": False,
+}
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"response_format": NESTED},
+        {"response_format": {"type": "json_object"}},
+        {"response_format": {"type": "regex", "pattern": "[a-z]{3}-[0-9]+"}},
+        {"tools": [F, {"name": "h", "parameters": NESTED}], "tool_choice": "required"},
+    ],
+)
+def test_a_sampler_that_goes_anywhere_is_brought_home(options: dict[str, Any], seed: int) -> None:
+    constraint = Constraint(max_tokens=70, **options)
+    rng = random.Random(seed)  # noqa: S311  a repeatable walk
+    matcher = constraint.matcher()
+    while not matcher.is_finished:
+        row = matcher.mask()
+        word = rng.choice(row.nonzero()[0].tolist())
+        bits = int(row[word])
+        matcher.accept((word << 5) + rng.choice([b for b in range(32) if (bits >> b) & 1]))
+    assert len(matcher) <= 70
+
+
+def test_a_complete_body_is_ended_when_the_budget_is() -> None:
+    constraint = Constraint(response_format={"type": "regex", "pattern": "a*"}, max_tokens=12)
     matcher = constraint.matcher("<|channel|>final<|message|>")
     single = constraint.vocabulary.encoding.encode_single_token(b"a")
-    matcher.accept_all([single] * 7)
+    while matcher.allows(single):
+        matcher.accept(single)
     assert matcher.forced() == [200_002]
-    assert not matcher.allows(single)
+    assert 3 <= len(matcher) < 12
+
+
+def test_many_bodies_are_not_asked_how_they_end() -> None:
+    many = [{"name": f"t{n}", "parameters": {**ARGUMENTS, "title": str(n)}} for n in range(40)]
+    constraint = Constraint(many, tool_choice="required", max_tokens=60)
+    matcher = constraint.matcher("<|channel|>commentary to=functions.t7")
+    matcher.accept_all(constraint.encode(' <|constrain|>json<|message|>{"n": 1}<|call|>'))
+    assert matcher.is_finished
 
 
 # --- the rest ---

@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, Literal
 from weakref import WeakValueDictionary
 
 import numpy as np
 
 from harmony_grammar.errors import ConstraintError
+from harmony_grammar.masking.closing import way_out
 from harmony_grammar.masking.table import Mask
 
 if TYPE_CHECKING:
@@ -63,9 +65,20 @@ class Place:
         mask: the mask, if it is remembered.
         accepting: whether the body may end here, if that is known.
         key: the key of the mask, if it was asked for.
+        closing: ids that bring the body to an end, if they were asked for; None if none are found.
     """
 
-    __slots__ = ("accepting", "children", "depth", "key", "mask", "parent", "token", "visits")
+    __slots__ = (
+        "accepting",
+        "children",
+        "closing",
+        "depth",
+        "key",
+        "mask",
+        "parent",
+        "token",
+        "visits",
+    )
 
     def __init__(self, parent: Place | None, token: int) -> None:
         self.parent = parent
@@ -75,6 +88,7 @@ class Place:
         self.mask: Mask | None = None
         self.accepting: bool | None = None
         self.key: object = None
+        self.closing: tuple[int, ...] | Literal["unknown"] | None = "unknown"
         self.visits = 0
 
 
@@ -98,6 +112,12 @@ class Engine:
         self._places = 0
         self._masks = 0
 
+    @cached_property
+    def needed(self) -> int | None:
+        """How many ids suffice for the body, if an end was found."""
+        way = way_out(self.matcher(), self.table)
+        return None if way is None else len(way)
+
     def matcher(self) -> Any:
         """A fresh matcher of llguidance's."""
         if self._prototype is None:
@@ -118,6 +138,8 @@ class Engine:
     def child(self, place: Place, token: int) -> Place:
         """The place behind one more id, remembered if there is room."""
         fresh = Place(place, token)
+        if isinstance(place.closing, tuple) and place.closing[:1] == (token,):
+            fresh.closing = place.closing[1:]
         if self._places >= _MOST_PLACES:
             for root in self._roots.values():
                 root.children = None
@@ -198,6 +220,12 @@ class Session:
         if place.accepting is None:
             place.accepting = bool(self._go(place).is_accepting())
         return place.accepting
+
+    def closing(self, place: Place) -> tuple[int, ...] | None:
+        """Ids that bring the body from a place to an end; None if none are found."""
+        if isinstance(place.closing, str):
+            place.closing = way_out(self._go(place).deep_copy(), self.engine.table)
+        return place.closing
 
     def compute(self, place: Place) -> Any:
         """The words of a place's mask, in an array that the next call overwrites."""

@@ -10,6 +10,7 @@ from harmony_grammar.errors import ConstraintError, ConstraintViolation
 from harmony_grammar.grammar import Rules
 from harmony_grammar.grammar.bindings import BODY
 from harmony_grammar.masking.batch import BatchMatcher
+from harmony_grammar.masking.bodies import engine_of
 from harmony_grammar.masking.budget import UNLIMITED, BudgetState
 from harmony_grammar.masking.formats import response_body
 from harmony_grammar.masking.frame import Frame
@@ -46,7 +47,8 @@ _KEPT_GRAPHS: Final = 16
 _ANY: Final = 1 << 20  # more deviations than any header has
 _SPELLINGS: Final[Mapping[str, int]] = {"model": 0, "any": _ANY}
 _REASONING: Final[Mapping[str, int]] = {"allow": OPEN, "require": FIRST, "forbid": OPEN}
-_RESERVE: Final = 32  # ids that a body with a schema is taken to need, of a budget of many
+_RESERVE: Final = 32  # ids that a body with a schema is taken to need, unless it is asked
+_FEW_BODIES: Final = 32  # so many of them are asked
 
 
 class Constraint:
@@ -66,8 +68,9 @@ class Constraint:
         max_reasoning_tokens: how many ids of reasoning there may be, in all messages together;
             when they are spent, the mask closes the reasoning and opens what must follow.
         max_tokens: how many ids there may be, with the last one that ends the completion. The
-            mask brings the completion to its end in time wherever bodies are text. A body with
-            a schema ends when it ends: some ids are kept free for it, and no more is promised.
+            mask brings the completion to its end in time wherever bodies are text. For a body
+            with a schema ids are kept free, and the way that closes it is forced when they run
+            out; but a schema whose end is far or not found may still be cut by the limit.
         preambles: whether there may be messages to the user before a call or an answer.
         builtin_tools: names of predefined tools: `python`, whose calls are free text, and
             `browser`.
@@ -145,7 +148,7 @@ class Constraint:
             plan=plan,
             bodies=bodies,
             deviations=_SPELLINGS[spelling],
-            reserve=min(_RESERVE, self._total // 2),
+            reserves=_reserves(bodies, self._table, self._total),
         )
         self.stop_ids = self._find_stop_ids()
         self._state(())
@@ -226,8 +229,7 @@ class Constraint:
         state = graph.canonical(state) if prefix else state
         if min(self._total, self._thought) == UNLIMITED:
             return state
-        spare = graph.reserve if graph.bodies else 0
-        if state.distance() - spare > self._total:
+        if state.distance() - graph.most_reserved > self._total:
             raise ConstraintError(
                 f"max_tokens: {self._total} ids do not suffice, {state.distance()} do"
             )
@@ -253,6 +255,20 @@ class _Bodies:
         if body is None:
             return FREE
         return self.numbers.setdefault(body, len(self.numbers) + FREE + 1)
+
+
+def _reserves(bodies: _Bodies, table: TokenTable, total: int) -> dict[int, int]:
+    """How many ids of a budget are kept free for each body with a schema.
+
+    If there are few of them, each is asked; otherwise all are taken to need some.
+    """
+    few = len(bodies.numbers) <= _FEW_BODIES and total != UNLIMITED
+    some = min(_RESERVE, total // 2)
+    found = {}
+    for body, number in bodies.numbers.items():
+        needed = engine_of(body, table).needed if few else None
+        found[number] = some if needed is None else needed
+    return found
 
 
 def _one_of(name: str, value: object, known: Mapping[str, int]) -> None:
@@ -315,12 +331,21 @@ def _graph(  # noqa: PLR0913  what makes up a graph, and the key that it is shar
     plan: Plan,
     bodies: _Bodies,
     deviations: int,
-    reserve: int,
+    reserves: Mapping[int, int],
 ) -> Graph:
     """The automaton of a plan; equal plans share it, and with it all states and masks."""
     groups = tuple((g.channel, g.typed, tuple(g.bodies.items())) for g in plan.groups)
     kinds, numbers = plan.kinds, tuple(bodies.numbers)
-    key = (rules, groups, plan.answer, plan.typed, kinds, numbers, deviations, reserve)
+    key = (
+        rules,
+        groups,
+        plan.answer,
+        plan.typed,
+        kinds,
+        numbers,
+        deviations,
+        tuple(reserves.items()),
+    )
     graphs: OrderedDict[Any, Graph] = table.shared.setdefault("graphs", OrderedDict())
     graph = graphs.get(key)
     if graph is None:
@@ -331,7 +356,7 @@ def _graph(  # noqa: PLR0913  what makes up a graph, and the key that it is shar
             chains_of(rules, frame, ids, plan),
             {number: body for body, number in bodies.numbers.items()},
             _free(rules, table),
-            reserve=reserve,
+            reserves=reserves,
             most_deviations=deviations,
         )
         if len(graphs) > _KEPT_GRAPHS:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["EngineContext", "EngineStart", "EngineState"]
 
 _serials: Final = count()
+_HORIZON: Final = 64  # so many ids before the last it is asked how the body comes to its end
+_MARGIN: Final = 6  # so many ids are kept for what one more id of the body may ask for
 
 
 class EngineContext:
@@ -80,9 +82,14 @@ class EngineState(Shared):
         return self.context.far
 
     def limited(self, total: int, _reasoning: int) -> Mask:
-        if total > self.context.far or not self._session.accepting(self._place):
+        spare = total - self.context.far
+        if spare > _HORIZON:
             return self.mask()
-        return self.context.engine.table.mask(self.context.ends)
+        way = self._session.closing(self._place)
+        if way is None or len(way) + _MARGIN < spare:
+            return self.mask()
+        table = self.context.engine.table
+        return table.mask(way[:1] or self.context.ends)
 
     def fork(self) -> State:
         return EngineState(self.context, self._session.fork(), self._place)

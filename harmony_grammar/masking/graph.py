@@ -75,7 +75,7 @@ class Graph:
         chains: what they consist of.
         bodies: the bodies by number, but for the free text.
         free: the tables of free text.
-        reserve: how many ids a body that is no text is taken to need.
+        reserves: how many ids each body that is no text is taken to need, by number.
         most_deviations: how much a header may deviate from the model's own spelling.
 
     Attributes:
@@ -91,7 +91,7 @@ class Graph:
         bodies: Mapping[int, EngineBody],
         free: FreeText,
         *,
-        reserve: int,
+        reserves: Mapping[int, int],
         most_deviations: int,
     ) -> None:
         self.frame = frame
@@ -100,7 +100,8 @@ class Graph:
         self.free = free
         self.table: TokenTable = free.table
         self.serial = next(_serials)
-        self.reserve = reserve
+        self.reserves = reserves
+        self.most_reserved = max(reserves.values(), default=0)
         self.most_deviations = most_deviations
         self.finished = Finished(self.table)
         self._engines = {number: engine_of(body, self.table) for number, body in bodies.items()}
@@ -309,7 +310,9 @@ class Graph:
         return ids + self.table.least(text)
 
     def _body_ids(self, body: int) -> int:
-        return self.table.least(self.free.machine.tails[0]) if body == FREE else self.reserve
+        if body == FREE:
+            return self.table.least(self.free.machine.tails[0])
+        return self.reserves.get(body, self.most_reserved)
 
     def _extent(self, chain: Chain) -> int:
         """More ids than any place in a chain is from the chain's end."""
@@ -318,7 +321,7 @@ class Graph:
             if isinstance(element, Word):
                 extent += max(map(len, element.machine.tails), default=0) + 1
             else:
-                extent += 1 + self.reserve * isinstance(element, Body)
+                extent += 1 + self.most_reserved * isinstance(element, Body)
         return extent
 
     def distance(self, positions: Iterable[Position]) -> int:

@@ -161,6 +161,10 @@ class TokenTable:
     def _longest(self) -> int:
         return max(map(len, self.pieces.values()), default=0)
 
+    def token(self, piece: bytes) -> int | None:
+        """The ordinary id of some bytes, if there is one."""
+        return self._by_piece.get(piece)
+
     def least(self, text: bytes) -> int:
         """How many ids a text takes at least; many more than any text has if none spell it."""
         counts: dict[bytes, int] = self.shared.setdefault("least", {})

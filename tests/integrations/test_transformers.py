@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 SIZE = 201_088
-MOST = 32
+MOST = 28
 PAD = 199_999
 ARGUMENTS = {
     "type": "object",
@@ -62,11 +62,11 @@ CASES: dict[str, dict[str, Any]] = {
 # A model that knows nothing says something else to every prompt.
 PROMPTS = [
     f"{HISTORY * (number % 2)}<|start|>user<|message|>{'Hello ' * number}<|end|>{OPENING}"
-    for number in range(16)
+    for number in range(18)
 ]
 WAYS: list[tuple[dict[str, Any], list[str]]] = [
     ({"do_sample": False}, PROMPTS),
-    ({"do_sample": True, "top_k": 0}, PROMPTS[:8]),
+    ({"do_sample": True, "top_k": 0}, PROMPTS[:6]),
     ({"do_sample": False, "num_beams": 3}, PROMPTS[8:14]),
 ]
 
@@ -166,9 +166,8 @@ def test_every_generation_is_a_sentence_of_the_constraint(case: str) -> None:
     for options, prompts in WAYS:
         for ids in generate(constraint, prompts, **options):
             counts[verdict(ids, case)] += 1
-    assert sum(counts.values()) == 30
-    if case in ("none", "text"):
-        assert counts["cut"] == 0
+    # A body with a schema is promised no end, but these are all brought to theirs.
+    assert counts == {"whole": 30, "cut": 0}
 
 
 def test_without_the_mask_none_is() -> None:
