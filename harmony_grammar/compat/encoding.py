@@ -23,7 +23,7 @@ from harmony_grammar.rendering.renderer import Manner, Renderer
 from harmony_grammar.rendering.templates import has_function_tools
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from harmony_grammar.nodes import Conversation, CustomRole, Message
     from harmony_grammar.rendering.renderer import Offsets
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["HarmonyEncoding", "HarmonyEncodingName", "load_harmony_encoding"]
 
 _EVERYONE: Final = "all"  # a recipient that the reference does not write
+_DEVELOPER: Final = Role.DEVELOPER  # looked up once: enumerations are slow
 _HISTORY_END: Final = "END"
 _TURN_END: Final = "RETURN"
 _ANSWER: Final = "FINAL"
@@ -218,7 +219,7 @@ class HarmonyEncoding(TextEncoding):
         return answer and message.author.role is Role.ASSISTANT
 
     def _manner(self, conversation: Conversation, config: RenderConversationConfig) -> Manner:
-        developers = [m for m in conversation.messages if m.author.role is Role.DEVELOPER]
+        developers = [m for m in conversation.messages if m.author.role is _DEVELOPER]
         return Manner(config.spelling, has_function_tools(developers))
 
     def _opening(self, role: Role | CustomRole) -> list[int]:
@@ -280,11 +281,11 @@ class HarmonyEncoding(TextEncoding):
         return self._ids_of(names & self.grammar.terminators)
 
 
-def _addressed(messages: Iterable[Message]) -> Iterator[Message]:
+def _addressed(messages: Sequence[Message]) -> Sequence[Message]:
     """The messages; to address everyone is to address nobody."""
-    for message in messages:
-        everyone = message.recipient == _EVERYONE
-        yield replace(message, recipient=None) if everyone else message
+    if all(message.recipient != _EVERYONE for message in messages):
+        return messages
+    return [replace(m, recipient=None) if m.recipient == _EVERYONE else m for m in messages]
 
 
 @cache

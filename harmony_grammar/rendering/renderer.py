@@ -33,11 +33,12 @@ if TYPE_CHECKING:
 __all__ = ["Manner", "Offsets", "Renderer"]
 
 _MOST_FORMS: Final = 4096
+_SYSTEM: Final = Role.SYSTEM  # looked up once: enumerations are slow
 _ONE: Final = (MESSAGE,)  # what a whole message is written by
 
 # Which roles a content may stand in a message of; the others may stand anywhere.
 _PLACES: Final[Mapping[type[Content], Role]] = {
-    SystemContent: Role.SYSTEM,
+    SystemContent: _SYSTEM,
     DeveloperContent: Role.DEVELOPER,
 }
 
@@ -163,14 +164,14 @@ class Renderer:
         declared: frozenset[str] = frozenset()
         for message, terminator in messages:
             yield _Job(message, _ONE, None, declared, terminator)
-            if message.author.role is Role.SYSTEM:
+            if message.author.role is _SYSTEM:
                 declared = self._declared(message)
 
     def _conversation(self, node: Conversation) -> Iterator[_Job]:
         yield from self._whole((message, None) for message in node.messages)
-        system = [m for m in node.messages if m.author.role is Role.SYSTEM]
-        declared = self._declared(system[-1]) if system else frozenset()
         if node.open_message is not None:
+            system = [m for m in node.messages if m.author.role is _SYSTEM]
+            declared = self._declared(system[-1]) if system else frozenset()
             yield _Job(node.open_message, (OPEN_MESSAGE,), declared=declared)
         elif node.start == "prompt":
             raise RenderError("a prompt ends in an open message: set Conversation.open_message")
@@ -196,9 +197,20 @@ class Renderer:
         symbols = () if header is None else header.symbols
         if terminator is None and not isinstance(m, OpenMessage):
             terminator = m.terminator
-        fields = (author.role, author.name, m.channel, m.recipient, m.content_type)
-        place = (sequence, implied, declared, m.content is None)
-        key = (fields, symbols, terminator, spelling, place)
+        key = (
+            author.role,
+            author.name,
+            m.channel,
+            m.recipient,
+            m.content_type,
+            symbols,
+            terminator,
+            spelling,
+            sequence,
+            implied,
+            declared,
+            m.content is None,
+        )
         written = self._remembered.get(key)
         if written is None:
             wish = Wish(symbols, terminator, spelling)
