@@ -44,6 +44,12 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("errors", "tokens", "nodes", "contents", "grammar", "vocabulary", "checking"),
         *("parsing", "recovery", "rendering", "api"),
     },
+    "docs": {
+        *("errors", "tokens", "nodes", "grammar", "checking", "parsing", "recovery", "api"),
+    },
+    "view": {
+        *("errors", "tokens", "nodes", "grammar", "checking", "parsing", "vocabulary", "api"),
+    },
 }
 ANYTHING = {"cli", "__init__", "__main__"}
 

@@ -1,0 +1,113 @@
+"""How an example comes from its rule: a small tree, driven by the grammar's own table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from harmony_grammar.errors import GrammarError
+from harmony_grammar.grammar import END_OF_INPUT
+from harmony_grammar.grammar.bindings import BODY_STARTS, STARTS
+from harmony_grammar.grammar.rules import Rules
+from harmony_grammar.grammar.source import load_source
+from harmony_grammar.parsing.headers import walk
+from harmony_grammar.parsing.machine import Machine
+from harmony_grammar.parsing.sources import TextSource
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from harmony_grammar.parsing.machine import Token
+
+__all__ = ["Branch", "Derivations", "drawn"]
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """A rule and what it consists of, or a terminal and its text.
+
+    Attributes:
+        name: the rule or the terminal.
+        text: the text of a terminal; None for a rule.
+        below: what a rule consists of.
+    """
+
+    name: str
+    text: str | None = None
+    below: tuple[Branch, ...] = ()
+
+
+class Derivations:
+    """Deriving examples from the rules of a grammar.
+
+    Args:
+        rules: the grammar.
+    """
+
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
+        self._loaded: dict[str, Rules] = {}
+
+    def of(self, rule: str, text: str) -> Branch | None:
+        """How a text comes from a rule; None if it does not."""
+        loaded = self._from(rule)
+        machine = Machine(loaded, rule)
+        pieces = TextSource(loaded, text).pieces(0, len(text))
+        walked = walk(machine.root, pieces, at_end=True, spelled=True)
+        if walked.fault or walked.cut or not machine.accepts(walked.configuration.stack):
+            return None
+        return _grown(loaded, rule, walked.tokens)
+
+    def _from(self, rule: str) -> Rules:
+        """The grammar, loaded so that a parse may begin with a rule."""
+        if rule not in self._loaded:
+            names = (*self._rules.comments, rule)
+            try:
+                self._loaded = dict.fromkeys(names, self._load(names))
+            except GrammarError:  # what begins with any of them has a conflict; one has none
+                self._loaded[rule] = self._load((rule,))
+        return self._loaded[rule]
+
+    def _load(self, names: Sequence[str]) -> Rules:
+        starts = dict.fromkeys((*STARTS, *BODY_STARTS, *names))
+        source = load_source(self._rules.text, tuple(starts))
+        return Rules(self._rules.text, source, self._rules.special_tokens)
+
+
+def _grown(rules: Rules, rule: str, tokens: Sequence[Token]) -> Branch:
+    """Shift and reduce as the table says, keeping what was reduced."""
+    table, productions = rules.source.table, rules.source.productions
+    states, branches = [rules.source.starts[rule]], list[tuple[Branch, ...]]()
+    leaves = [(token.name, Branch(token.name, token.text)) for token in tokens]
+    for name, leaf in [*leaves, (END_OF_INPUT, Branch(END_OF_INPUT))]:
+        while (action := table[states[-1]].get(name, 0)) < 0:
+            production = productions[~action]
+            at = len(states) - len(production.symbols)
+            below = tuple(branch for group in branches[at - 1 :] for branch in group)
+            del states[at:], branches[at - 1 :]
+            states.append(table[states[-1]][production.rule])
+            branches.append(_reduced(production.rule, below))
+        states.append(action)
+        branches.append((leaf,))
+    return branches[0][0]
+
+
+def _reduced(rule: str, below: tuple[Branch, ...]) -> tuple[Branch, ...]:
+    """A rule that only arranges others leaves what is below it."""
+    return below if rule.startswith("_") else (Branch(rule, None, below),)
+
+
+def drawn(top: Branch) -> str:
+    """A derivation as lines of text."""
+    return "\n".join([_label(top), *_rows(top, "")])
+
+
+def _rows(top: Branch, margin: str) -> Iterator[str]:
+    for index, branch in enumerate(top.below):
+        last = index == len(top.below) - 1
+        yield margin + ("└── " if last else "├── ") + _label(branch)
+        yield from _rows(branch, margin + ("    " if last else "│   "))
+
+
+def _label(branch: Branch) -> str:
+    return branch.name if branch.text is None else f"{branch.name} {branch.text!r}"
