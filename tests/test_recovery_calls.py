@@ -114,6 +114,19 @@ def test_a_schema_that_is_none() -> None:
         called("{}", tools={"f": elsewhere})
 
 
+def test_arguments_that_nest_too_deeply() -> None:
+    schema = {"additionalProperties": {"$ref": "#"}}
+    deep = '{"a":' * 400 + "1" + "}" * 400
+    assert called(deep, tools={"f": schema}).status == "invalid_arguments"
+
+
+def test_schemas_need_jsonschema(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "jsonschema", None)
+    assert called("{}", tools=["f"]).ready
+    with pytest.raises(ImportError, match="needs jsonschema"):
+        called("{}", tools=TOOLS)
+
+
 def test_unknown_tools_get_a_suggestion_and_no_substitute() -> None:
     call = called("{}", header="<|channel|>commentary to=functions.ff", tools=TOOLS)
     assert (call.status, call.name, call.suggestion) == (

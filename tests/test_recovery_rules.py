@@ -53,6 +53,13 @@ EXAMPLES: list[tuple[str, Start, list[tuple[Any, ...]], list[Code]]] = [
         [plain("assistant", "final", "a")],
         [Code.TRUNCATED_BODY],
     ),
+    (" ", "completion", [], [Code.TRUNCATED_HEADER]),
+    (
+        "<|channel|>final<|channel|>final",
+        "completion",
+        [],
+        [Code.DUPLICATE_CHANNEL, Code.TRUNCATED_HEADER],
+    ),
     # 2: a header that never opens its body
     (
         "<|channel|>final Hello there<|return|>",
@@ -191,6 +198,30 @@ EXAMPLES: list[tuple[str, Start, list[tuple[Any, ...]], list[Code]]] = [
         "conversation",
         [B],
         [Code.UNEXPECTED_TEXT],
+    ),
+    (
+        "<|start|>user ?? !! to=f. ??<|message|>b<|end|>",
+        "conversation",
+        [plain("user", None, "b")],
+        [Code.UNEXPECTED_TEXT, Code.EMPTY_SEGMENT, Code.UNEXPECTED_TEXT],
+    ),
+    (
+        "<|start|>user:<|message|>b<|end|>",
+        "conversation",
+        [plain("user", None, "b")],
+        [Code.UNEXPECTED_TEXT],
+    ),
+    (
+        "<|start|>??<|message|>b<|end|>",
+        "conversation",
+        [plain("assistant", None, "b")],
+        [Code.MISSING_ROLE, Code.UNEXPECTED_TEXT],
+    ),
+    (
+        "<|start|>assistants<|message|>b<|end|>",
+        "conversation",
+        [("tool:assistants", None, "assistant", None, "b")],
+        [Code.UNKNOWN_ROLE],
     ),
     # 6: channels
     ("<|channel|>final?<|message|>b<|return|>", "completion", [B], [Code.CHANNEL_JUNK]),
@@ -422,6 +453,30 @@ def test_a_prompt_ends_in_an_open_message() -> None:
     assert hg.render(recovery.conversation) == prompt
 
 
+def test_a_user_does_not_end_a_prompt() -> None:
+    recovery = hg.recover("<|start|>user:bob", "prompt")
+    assert recovery.pending is not None
+    assert recovery.pending.author.name == "bob"
+    assert recovery.conversation.start == "conversation"
+    assert not recovery.ok
+
+
+def test_an_id_of_no_vocabulary_is_text() -> None:
+    ids = encoded("<|channel|>final<|message|>")
+    recovery = hg.recover([*ids, 201_088, 199_999])
+    assert recovery.messages[0].text == "\ufffd<|endoftext|>"
+    assert [repair.code for repair in recovery.repairs[:2]] == [Code.STRAY_TOKEN] * 2
+
+
+def test_a_prompt_may_end_in_a_whole_header() -> None:
+    prompt = "<|start|>user<|message|>a<|end|><|start|>assistant<|channel|>final"
+    recovery = hg.recover("\n" + prompt, "prompt")
+    assert recovery.pending is not None
+    assert recovery.pending.channel == "final"
+    assert recovery.pending.offsets == (33, 67, 67)
+    assert hg.render(recovery.conversation) == prompt
+
+
 def test_overrun_is_kept_apart() -> None:
     text = "<|channel|>final<|message|>b<|return|>more<|end|>"
     from_text, from_ids = hg.recover(text), hg.recover(encoded(text))
@@ -456,6 +511,36 @@ def test_declared_channels_are_channels() -> None:
     assert hg.recover(text, "conversation").messages[1].channel == "critique"
     undeclared = text.replace("critique.", "final.")
     assert hg.recover(undeclared, "conversation").messages[1].channel is None
+    late = hg.recover("\n" + text, "conversation")
+    assert late.messages[1].channel == "critique"
+    assert hg.recover("\n" + undeclared, "conversation").messages[1].channel is None
+    silent = "\n<|start|>system<|message|>Hi<|end|>"
+    assert hg.recover(silent, "conversation").messages[0].text == "Hi"
+
+
+def test_a_grammar_without_some_field_drops_it() -> None:
+    plainer = "plain: channel content_type?\n     | content_type"
+    grammar = hg.Grammar.from_text(hg.Grammar.default().text.replace(plainer, "plain: channel"))
+    recovery = grammar.recover("<|channel|>final json<|message|>b<|return|>")
+    assert [fields(message) for message in recovery.messages] == [B]
+    assert grammar.recover(grammar.render(recovery.conversation)).messages == recovery.messages
+
+
+def test_a_completion_may_be_one_message() -> None:
+    several = "completion: (interim opening)* last"
+    grammar = hg.Grammar.from_text(hg.Grammar.default().text.replace(several, "completion: last"))
+    text = "<|channel|>final?<|message|>b<|end|>" + ANSWER
+    assert [fields(message) for message in grammar.recover(text).messages] == [B, B]
+
+
+def test_memory_is_bounded() -> None:
+    for number in range(100):
+        system = f"<|start|>system<|message|># Valid channels: c{number}.<|end|>"
+        text = f"{system}<|start|>user?{number}<|message|>b<|end|>"
+        assert len(hg.recover(text, "conversation").messages) == 2
+    long = hg.recover("<|start|>user" + "?" * 2000 + "<|message|>b<|end|>", "conversation")
+    assert long.messages[0].text == "b"
+    assert len(long.repairs[0].found) == 121
 
 
 def test_another_grammar_is_recovered_by_its_own_words() -> None:

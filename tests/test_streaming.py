@@ -165,6 +165,14 @@ def test_a_header_that_no_end_mends_is_told_at_the_end() -> None:
         parser.close()
 
 
+def test_what_is_held_back_may_be_wrong() -> None:
+    parser = StreamParser()
+    assert parser.feed(OPENED + "<|return|>")
+    assert parser.feed("<|") == []
+    with pytest.raises(HarmonySyntaxError):
+        parser.close()
+
+
 def test_misuse() -> None:
     parser = opened()
     with pytest.raises(TypeError, match="not both"):

@@ -132,8 +132,6 @@ class Engine(Gap):
 
     def terminate(self, name: str, raw: Raw) -> None:
         """The body ends as it should, or at least in a terminator."""
-        if self.current is None:
-            return
         header, fields, _, body = self.current
         after = None
         if header is not None:
@@ -161,7 +159,7 @@ class Engine(Gap):
 
     def end_and_declare(self, end: int, stop: int, terminator: str | None) -> None:
         """Enter the message, and go on with the channels that it declares."""
-        declares = self.current is not None and self.current.fields.author.role is Role.SYSTEM
+        declares = self.current.fields.author.role is Role.SYSTEM
         content = self.end_message(end, stop, terminator)
         if declares:
             line = valid_channels(self.rules, content.text)
@@ -184,8 +182,6 @@ class Engine(Gap):
 
     def begin_inside(self, raw: Raw) -> bool:
         """Begin a message of the same author, if what was gathered is a header with a channel."""
-        if self.current is None:
-            return False
         region, begin = self.region, self.begin
         gathered = self.gathered()
         author, header = self.current.fields.author, None
@@ -231,13 +227,11 @@ class Engine(Gap):
     def end_in_body(self) -> None:
         """The input ends in a body: a prefilled message, or one that was cut off."""
         self.flush()
-        if self.current is None:
-            return
         header, _, begin, body = self.current
         after = None if header is None else header.in_body(empty=self.at == body)
         if header is not None and after is not None and END_OF_INPUT in after.expected:
             self.pending = open_message(header, self.content(), (begin, body, self.at))
-            self.ended, self.current = "complete", None
+            self.ended = "complete"
             return
         said = "the message ends with the input"
         self.note(Code.TRUNCATED_BODY, (self.at, self.at), "", said)

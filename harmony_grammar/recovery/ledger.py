@@ -148,7 +148,7 @@ class Ledger:
     body: Chain
     configuration: Configuration
     count: int
-    current: Current | None
+    current: Current
     ended: Status | None
     held: Held | None
     malformed: bool
@@ -178,8 +178,9 @@ class Ledger:
         self.events: list[Event] = []
         self.at = self.begin = self.count = self.mode = 0
         self.body = self.messages = self.region = self.repairs = self.trivia = None
-        self.current = self.ended = self.held = self.over = self.pending = None
+        self.ended = self.held = self.over = self.pending = None
         self.malformed = self.marked = False
+        self.current = Current(None, Fields(speaker(rules.opening_role), None, None, None), 0, 0)
         self.tail = b""
         self.told = text_delta
 
@@ -256,10 +257,9 @@ class Ledger:
     def end_message(self, end: int, stop: int, terminator: str | None) -> TextContent:
         """Tell that the message is complete, and return its content."""
         content = self.content()
-        if self.current is not None:
-            header, fields, begin, body = self.current
-            self.add(header, fields, content, (begin, body, end, stop), terminator)
-        self.current = self.body = None
+        header, fields, begin, body = self.current
+        self.add(header, fields, content, (begin, body, end, stop), terminator)
+        self.body = None
         return content
 
     def add(
@@ -293,7 +293,6 @@ class Ledger:
         self.begin_message(None, fields, offsets[0], offsets[1])
         self.delta(content.text)
         self.add(None, fields, content, offsets, terminator)
-        self.current = None
 
     # --- text without a header ---
 

@@ -87,11 +87,7 @@ class TextMedium:
         """How much of a stretch cannot be the beginning of a special token."""
         first = max(0, len(raw) - self._longest)
         held = (i for i in range(first, len(raw)) if raw[i:] in self._heads)
-        hold = next(held, len(raw))
-        for special in self._find.finditer(raw, first):
-            if special.start() < hold < special.end():
-                return special.end()
-        return hold
+        return next(held, len(raw))
 
     def decode(self, raw: Raw, tail: bytes) -> tuple[str, bytes]:
         """The text of a run, and the bytes that are held back; there are none."""
@@ -156,10 +152,6 @@ class IdMedium:
             out.append(Piece(name, text, at, at + len(part)))
             at += len(part)
         return out
-
-    def settled(self, raw: Raw) -> int:
-        """How much of a stretch cannot be the beginning of a special token: all."""
-        return len(raw)
 
     def decode(self, raw: Raw, tail: bytes) -> tuple[str, bytes]:
         """The text of a run, and the bytes of an unfinished character at its end."""

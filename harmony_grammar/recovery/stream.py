@@ -19,6 +19,7 @@ from harmony_grammar.parsing.strict import StrictParser, list_of_ids
 from harmony_grammar.recovery.engine import BODY
 from harmony_grammar.recovery.events import text_delta
 from harmony_grammar.recovery.ledger import FaultError, unchain
+from harmony_grammar.recovery.media import TextMedium
 from harmony_grammar.recovery.recover import Recoverer
 from harmony_grammar.vocabulary import Vocabulary
 
@@ -130,13 +131,13 @@ class StreamParser:
         if self._ended:
             raise ValueError("the stream has been closed: make a new parser, or restore a snapshot")
         self._flush()
-        raw = [source] if isinstance(source, int) else source
-        raw = raw if isinstance(raw, str) else list(list_of_ids(raw))
+        ids = [source] if isinstance(source, int) else source
+        raw: Raw = ids if isinstance(ids, str) else list(list_of_ids(ids))
         engine = self._engine or self._begin("text" if isinstance(raw, str) else "ids")
         if isinstance(raw, str) != (engine.medium.unit == "text"):
             raise TypeError("a stream is text or ids, not both")
         self._fed = (self._fed, raw)
-        if isinstance(raw, str):
+        if isinstance(engine.medium, TextMedium):
             raw = self._held + raw
             settled = engine.medium.settled(raw)
             self._held, raw = raw[settled:], raw[:settled]
