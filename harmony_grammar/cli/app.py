@@ -25,7 +25,20 @@ __all__ = ["COMMANDS", "build", "run"]
 PROGRAM: Final = "harmony-grammar"
 
 # The modules of this package that have a `register(app)`, in the order of the help.
-COMMANDS: Final = ("check", "parse", "render", "format", "recover", "tokens", "constrained", "docs")
+COMMANDS: Final = (
+    "check",
+    "parse",
+    "render",
+    "format",
+    "recover",
+    "tokens",
+    "constrained",
+    "show",
+    "view",
+    "explain",
+    "grammar",
+    "docs",
+)
 
 # With this variable set, an error of the program itself shows its traceback.
 _DEBUG: Final = "HARMONY_GRAMMAR_DEBUG"

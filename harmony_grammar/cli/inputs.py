@@ -6,6 +6,7 @@ end of a file is not taken for part of the transcript, unless that is asked for.
 
 from __future__ import annotations
 
+import glob
 import json
 import re
 import sys
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from harmony_grammar import Report
+    from harmony_grammar.checking.lint import Lint
     from harmony_grammar.nodes import Start
 
 __all__ = [
@@ -80,29 +82,41 @@ class Input:
 # --- files and folders ---
 
 
-def expand(names: Sequence[str]) -> list[str]:
+def expand(names: Sequence[str], suffixes: tuple[str, ...] = (SUFFIX,)) -> list[str]:
     """The files that arguments name: of a folder, all transcripts below it.
 
     Args:
-        names: files, folders, and `-` for standard input.
+        names: files, folders, patterns such as `logs/**/*.jsonl`, and `-` for standard input.
+        suffixes: how the names of files end that are looked for in folders.
 
     Raises:
-        Misuse: if nothing is named, a folder has no transcript, or `-` comes twice.
+        Misuse: if nothing is named, a folder has no transcript, nothing fits a pattern, or `-`
+            comes twice.
     """
     if not names:
         raise Misuse(f"nothing to read: name files or folders, or {STDIN} for what is piped in")
     if list(names).count(STDIN) > 1:
         raise Misuse(f"{STDIN} stands twice, and standard input can be read once only")
-    return [file for name in names for file in _files(name)]
+    return [file for name in names for file in _files(name, suffixes)]
 
 
-def _files(name: str) -> list[str]:
+def _files(name: str, suffixes: tuple[str, ...]) -> list[str]:
     folder = Path(name)
+    if name != STDIN and glob.has_magic(name) and not folder.exists():
+        return _fitting(name)
     if name == STDIN or not folder.is_dir():
         return [name]
-    found = sorted(str(path) for path in folder.rglob(f"*{SUFFIX}") if path.is_file())
+    paths = (path for path in folder.rglob("*") if path.name.endswith(suffixes))
+    found = sorted(str(path) for path in paths if path.is_file())
     if not found:
         raise Misuse(f"{name}: there is no *{SUFFIX} file in this folder; name the files instead")
+    return found
+
+
+def _fitting(pattern: str) -> list[str]:
+    found = sorted(name for name in glob.glob(pattern, recursive=True) if Path(name).is_file())  # noqa: PTH207  the pattern may be absolute
+    if not found:
+        raise Misuse(f"{pattern}: no file fits this pattern")
     return found
 
 
@@ -221,26 +235,32 @@ def _id_words(name: str, text: str, remedy: str) -> list[int]:
 # --- start symbols ---
 
 
-def judge(source: str | list[int], choice: StartChoice) -> tuple[Start, Report]:
+def judge(
+    source: str | list[int],
+    choice: StartChoice,
+    lint: Lint | None = None,
+    candidates: Sequence[StartChoice] = tuple(StartChoice)[1:],
+) -> tuple[Start, Report]:
     """Check an input from the start symbol that was chosen, or from the one that fits best.
 
-    The one that fits best is the first under which the input is complete, in the order of
-    `StartChoice`; if there is none, the first whose error comes furthest on.
+    The one that fits best is the first of the candidates under which the input is complete; if
+    there is none, the first whose error comes furthest on.
 
     Args:
         source: the text or the ids.
         choice: what was chosen.
+        lint: which lint rules are looked at; None for all.
+        candidates: what it may be if that was not chosen.
 
     Returns:
         The start symbol, and the report under it.
     """
     import harmony_grammar as hg  # noqa: PLC0415  help texts need none of it
 
-    fixed = choice is not StartChoice.AUTO
-    starts = [choice] if fixed else [one for one in StartChoice if one is not StartChoice.AUTO]
+    starts = candidates if choice is StartChoice.AUTO else [choice]
     best: tuple[Start, Report] | None = None
     for start in cast("list[Start]", [one.value for one in starts]):
-        report = hg.check(source, start)
+        report = hg.check(source, start, lint)
         if report.status == "complete":
             return start, report
         if best is None or _reach(report) > _reach(best[1]):

@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
+from harmony_grammar.cli.datasets.files import DataKind
 from harmony_grammar.cli.inputs import InputKind, StartChoice
 from harmony_grammar.cli.output import Layout
 
-__all__ = ["File", "Form", "Keep", "Kind", "Spelling", "SpellingChoice", "Start"]
+__all__ = ["Data", "Field", "File", "Form", "Keep", "Kind", "Spelling", "SpellingChoice", "Start"]
 
 
 class SpellingChoice(str, Enum):
@@ -47,6 +48,23 @@ Keep = Annotated[
         "--keep-newline",
         help="Take a newline at the very end of a text for part of it. Editors put one there, and "
         "on the wire there is none, so that by itself it is ignored.",
+    ),
+]
+Data = Annotated[
+    DataKind,
+    typer.Option(
+        "--data",
+        help="What kind of data set the files are; none for transcripts. By itself (auto): by the "
+        "names of the files, and of .json files and what is piped in by how it begins.",
+    ),
+]
+Field = Annotated[
+    str | None,
+    typer.Option(
+        "--field",
+        metavar="NAME",
+        show_default="found out",
+        help="The field or column that holds the transcript of a row.",
     ),
 ]
 Form = Annotated[Layout, typer.Option("--format", help="Lines for people, or JSON for programs.")]
