@@ -28,6 +28,8 @@ __all__ = [
     "TerminalEntry",
     "TokenEntry",
     "reference",
+    "rules_of",
+    "terminals_of",
 ]
 
 _TITLE: Final = re.compile(r"\A\s*//\s*(?P<title>[^:.\n]+)")
@@ -147,8 +149,8 @@ def reference(grammar: Grammar) -> Reference:
     tokens = tuple(_tokens(grammar, after))
     return Reference(
         title=title["title"] if title else "The format",
-        rules=tuple(_rule_entries(grammar, resolved)),
-        terminals=tuple(_terminal_entries(grammar, expressions)),
+        rules=rules_of(grammar),
+        terminals=terminals_of(grammar),
         tokens=tokens,
         reserved=len(grammar.special_tokens) - sum(token.id is not None for token in tokens),
         completion=chart(grammar, expressions, "completion"),
@@ -157,6 +159,18 @@ def reference(grammar: Grammar) -> Reference:
         expressions=expressions,
         resolved=resolved,
     )
+
+
+def rules_of(grammar: Grammar) -> tuple[RuleEntry, ...]:
+    """The rules of a grammar, in its order."""
+    expressions = definitions(grammar.text)
+    resolved = {name: _resolved(grammar, e) for name, e in _rules(grammar, expressions)}
+    return tuple(_rule_entries(grammar, resolved))
+
+
+def terminals_of(grammar: Grammar) -> tuple[TerminalEntry, ...]:
+    """The terminals of a grammar, in its order."""
+    return tuple(_terminal_entries(grammar, definitions(grammar.text)))
 
 
 def _rules(

@@ -1,0 +1,1 @@
+"""A transcript as a reader wants it: what belongs together, and a page to look at."""
