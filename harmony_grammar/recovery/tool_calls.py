@@ -176,6 +176,7 @@ class _Judge:
 _HARMLESS: Final = frozenset(
     {
         DiagnosticCode.MISSING_START,
+        DiagnosticCode.MISSING_TERMINATOR,  # of the message before
         DiagnosticCode.MISSING_ROLE,
         DiagnosticCode.MISSING_SPACE,
         DiagnosticCode.MISSING_CHANNEL_TOKEN,
