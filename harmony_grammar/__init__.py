@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         Span,
         VocabularyError,
     )
+    from harmony_grammar.masking import BatchMatcher, Constraint, Matcher
     from harmony_grammar.nodes import (
         Author,
         Channel,
@@ -103,6 +104,7 @@ _HOMES = {
         "Span",
         "VocabularyError",
     ),
+    "masking": ("BatchMatcher", "Constraint", "Matcher"),
     "nodes": (
         "Author",
         "Channel",
@@ -137,8 +139,10 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [
     "ArgumentsDelta",
     "Author",
+    "BatchMatcher",
     "Channel",
     "ChannelConfig",
+    "Constraint",
     "ConstraintError",
     "ConstraintViolation",
     "Content",
@@ -157,6 +161,7 @@ __all__ = [
     "HarmonySyntaxError",
     "HeaderCompleted",
     "Lint",
+    "Matcher",
     "Message",
     "MessageEnded",
     "MessageStarted",

@@ -6,19 +6,20 @@ The functions of the package are the methods of `Grammar.default()`.
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harmony_grammar.grammar import Rules
 from harmony_grammar.parsing.strict import StrictParser
 from harmony_grammar.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     import tiktoken
     from typing_extensions import Self
 
     from harmony_grammar.checking.lint import Lint
+    from harmony_grammar.masking import Constraint
     from harmony_grammar.nodes import Conversation, Message, OpenMessage, Start
     from harmony_grammar.parsing.strict import Report
     from harmony_grammar.recovery.recover import Recoverer
@@ -144,6 +145,24 @@ class Grammar(Rules):
         from harmony_grammar.recovery.stream import StreamParser  # noqa: PLC0415  few inputs need it
 
         return StreamParser(start, recover=recover, recoverer=self._recoverer)
+
+    def constraint(self, tools: Sequence[Any] = (), **options: Any) -> Constraint:
+        """Say what a completion may be, for constrained decoding; see `harmony_grammar.Constraint`.
+
+        Args:
+            tools: the developer's tools.
+            options: as for `Constraint`.
+
+        Raises:
+            ConstraintError: if the arguments contradict each other.
+
+        Example:
+            >>> Grammar.default().constraint(reasoning="forbid").matcher().expected()[:1]
+            ('`<|channel|>`',)
+        """
+        from harmony_grammar.masking import Constraint  # noqa: PLC0415  reading needs no numpy
+
+        return Constraint(tools, **options, rules=self)
 
     def render(
         self, node: Conversation | Message | OpenMessage, *, spelling: Spelling = "openai"
