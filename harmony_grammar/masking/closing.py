@@ -20,7 +20,7 @@ __all__ = ["way_out"]
 _TEXT: Final = (b"}", b"]", b":", b"a")
 _QUOTES: Final = (b'"', b"a")
 # What brings a JSON text to its end, the best first; then what values are made of.
-_SIGNS: Final = (b"}", b"]", b":", b"1", b"0", b'""', b"{}", b"[]", b'"', b"a")
+_SIGNS: Final = (b"}", b"]", b":", b",", b"1", b"0", b'""', b"{}", b"[]", b'"', b"a")
 _SPACE: Final = b" \t\r\n"
 _MOST: Final = 64
 _FEW: Final = 64  # words of a mask; among more ids than these hold, the first is taken
