@@ -93,7 +93,7 @@ class Mending:
         except BadRow as bad:
             unchanged.problem = f"{place.name}:{place.row}: {bad}"
             return unchanged
-        if given.kind == "messages":
+        if given.messages is not None:
             return unchanged
         source, repairs, problem = _mended(given.source, self.start, starts_of(given.field))
         if problem is not None:

@@ -51,7 +51,7 @@ def _is_wire(message: Mapping[str, Any]) -> bool:
 
 def conversation_of_chat(
     grammar: Grammar, messages: Sequence[Mapping[str, Any]], tools: Any = None
-) -> Conversation:
+) -> tuple[Conversation, list[int]]:
     """The harmony conversation that an OpenAI chat is.
 
     Args:
@@ -59,12 +59,17 @@ def conversation_of_chat(
         messages: the messages of the chat.
         tools: the tools of the chat.
 
+    Returns:
+        The conversation, and for each of its messages the index of the one of the chat that it
+        comes from.
+
     Raises:
         KeyError: if something is missing in a message or tool.
         ValueError: if a message has a role that chats do not have.
     """
     chat = _Chat(grammar, messages, [_tool(tool) for tool in tools or ()])
-    return Conversation(tuple(chat.all()))
+    pairs = list(chat.all())
+    return Conversation(tuple(message for _, message in pairs)), [index for index, _ in pairs]
 
 
 def _tool(tool: Mapping[str, Any]) -> ToolDescription:
@@ -96,18 +101,18 @@ class _Chat:
         users = [i for i, message in enumerate(messages) if message.get("role") == Role.USER.value]
         self._last_user = users[-1] if users else -1
 
-    def all(self) -> Iterator[Message]:
-        """The messages of the conversation."""
-        yield Message.from_role_and_content(Role.SYSTEM, SystemContent.new())
+    def all(self) -> Iterator[tuple[int, Message]]:
+        """The messages of the conversation, each after the index of what it comes from."""
+        yield 0, Message.from_role_and_content(Role.SYSTEM, SystemContent.new())
         roles = [message["role"] for message in self._messages]
         if self._tools and not {"system", "developer"}.intersection(roles):
-            yield from self._instructions({}, 0)
+            yield from ((0, message) for message in self._instructions({}, 0))
         for index, message in enumerate(self._messages):
             reader = _READERS.get(message["role"])
             if reader is None:
                 known = ", ".join(_READERS)
                 raise ValueError(f"message {index} has the role {message['role']!r}, not {known}")
-            yield from reader(self, message, index)
+            yield from ((index, made) for made in reader(self, message, index))
 
     def _instructions(self, message: Mapping[str, Any], _: int) -> Iterator[Message]:
         content = DeveloperContent.new()

@@ -138,15 +138,12 @@ class Opened:
     def __init__(self, name: str) -> None:
         self.name = name
         self._raw: IO[bytes] = _open(name)
-        self.stream = _unpacked(self._raw, name)
-
-    @property
-    def size(self) -> int:
-        """How many bytes the file has; 0 if that is not known."""
         try:
-            return 0 if self.name == STDIN else Path(self.name).stat().st_size
-        except OSError:
-            return 0
+            self.stream = _unpacked(self._raw, name)
+        except Misuse:
+            if name != STDIN:
+                self._raw.close()
+            raise
 
     @property
     def position(self) -> int:

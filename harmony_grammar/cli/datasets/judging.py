@@ -16,7 +16,7 @@ from harmony_grammar.cli.inputs import StartChoice, judge
 from harmony_grammar.cli.results import UNREADABLE, BatchResult, Found
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from harmony_grammar.checking.lint import Lint
     from harmony_grammar.cli.datasets.batches import Batch
@@ -116,15 +116,20 @@ def _judge_row(settings: Settings, word: str, number: int, row: Any, result: Bat
     _, report = judge(given.source, settings.start, settings.lint, starts_of(given.field))
     result.count(report.status, ok=report.ok, messages=len(report.conversation))
     for diagnostic in report.diagnostics:
-        index = _message_index(report, diagnostic) if given.kind == "messages" else None
+        index = _message_index(given.messages, report, diagnostic)
         found = Found(settings.name, diagnostic, number, word, given.field, index)
         result.findings.append(found)
 
 
-def _message_index(report: hg.Report, diagnostic: Diagnostic) -> int:
-    """The index of the message that a finding is about."""
-    ends = (message.offsets[3] for message in report.conversation if message.offsets)
-    return sum(end <= diagnostic.span.start for end in ends)
+def _message_index(
+    indices: Sequence[int] | None, report: hg.Report, diagnostic: Diagnostic
+) -> int | None:
+    """The index of the message that a finding is about, if the row is given as messages."""
+    if not indices:
+        return None
+    ends = [message.offsets[3] for message in report.conversation if message.offsets]
+    before = sum(end <= diagnostic.span.start for end in ends)
+    return indices[min(before, len(indices) - 1)]
 
 
 def _add_bad(settings: Settings, word: str, number: int, bad: BadRow, result: BatchResult) -> None:

@@ -41,12 +41,13 @@ class RowSource(NamedTuple):
     Attributes:
         field: the field that it is in; None if it is the row itself.
         source: text or ids, as `check` takes them.
-        kind: how it is given: `text`, `ids` or `messages`.
+        messages: if it is given as messages, the index of the one that each message of the
+            transcript comes from; None for text and ids.
     """
 
     field: str | None
     source: str | list[int]
-    kind: str
+    messages: Sequence[int] | None = None
 
 
 def source_of(grammar: Grammar, row: Any, wanted: str | None) -> RowSource:
@@ -93,15 +94,18 @@ def _fits(value: Any) -> bool:
     return type(first) is int or (isinstance(first, Mapping) and "role" in first)
 
 
-def _source(grammar: Grammar, value: Any, row: Mapping[str, Any]) -> tuple[str | list[int], str]:
+def _source(
+    grammar: Grammar, value: Any, row: Mapping[str, Any]
+) -> tuple[str | list[int], Sequence[int] | None]:
     if isinstance(value, str):
-        return value, "text"
+        return value, None
     if isinstance(value, Mapping) and "messages" in value:
-        return _written(grammar, _conversation(grammar, value["messages"], value)), "messages"
+        row, value = value, value["messages"]
     if isinstance(value, list):
         if value and isinstance(value[0], Mapping):
-            return _written(grammar, _conversation(grammar, value, row)), "messages"
-        return _ids(value), "ids"
+            conversation, indices = _conversation(grammar, value, row)
+            return _written(grammar, conversation), indices
+        return _ids(value), None
     raise BadRow(
         "no-transcript", f"this is {_kind(value)}", "a transcript is text, ids or messages"
     )
@@ -118,7 +122,9 @@ def _ids(value: list[Any]) -> list[int]:
     return value
 
 
-def _conversation(grammar: Grammar, messages: Any, row: Mapping[str, Any]) -> Conversation:
+def _conversation(
+    grammar: Grammar, messages: Any, row: Mapping[str, Any]
+) -> tuple[Conversation, Sequence[int]]:
     """The conversation that messages describe, be they wire JSON or an OpenAI chat."""
     from harmony_grammar.nodes import Conversation  # noqa: PLC0415  only messages need it
 
@@ -126,7 +132,7 @@ def _conversation(grammar: Grammar, messages: Any, row: Mapping[str, Any]) -> Co
         kept = [_present(message) for message in messages]
         if is_chat(kept):
             return conversation_of_chat(grammar, kept, row.get("tools"))
-        return Conversation.from_dict({"messages": kept})
+        return Conversation.from_dict({"messages": kept}), range(len(kept))
     except KeyError as error:
         message = f"a message lacks {error}"
     except (ValueError, TypeError, AttributeError) as error:
