@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from recovery_inputs import (
     GRAMMAR,
     PATTERN,
+    SPECIALS,
     encoded,
     started_ids,
     started_texts,
@@ -114,6 +115,8 @@ def test_recovering_an_encoding_changes_nothing(given_ids: tuple[list[int], Star
 def test_ids_recover_as_their_text_does(given_text: tuple[str, Start]) -> None:
     text, start = given_text
     text = text.encode("utf-8", "replace").decode()
+    # Text may end inside the spelling of a special token; ids may not.
+    assume(not any(text.endswith(s[:n]) for s in SPECIALS for n in range(1, len(s))))
     from_text, from_ids = hg.recover(text, start), hg.recover(encoded(text), start)
     assert from_ids.messages == from_text.messages
     assert from_ids.status == from_text.status
