@@ -1,0 +1,73 @@
+"""`harmony-grammar view`: a transcript as one page to look at in a browser."""
+
+# No `from __future__ import annotations`: typer reads the annotations at run time.
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harmony_grammar.cli.inputs import STDIN, InputKind, StartChoice, judge, read
+from harmony_grammar.cli.options import File, Keep, Kind, Start
+from harmony_grammar.cli.output import FINDINGS, Output, write_bytes
+
+__all__ = ["register"]
+
+
+def _view(  # noqa: PLR0913  a parameter is an option
+    file: File = STDIN,
+    *,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="PAGE",
+            help="The file to write to.",
+            show_default="standard output",
+        ),
+    ] = None,
+    tokens: Annotated[
+        bool, typer.Option(help="Whether the page has the tokens, which make it larger.")
+    ] = True,
+    start: Start = StartChoice.AUTO,
+    kind: Kind = InputKind.AUTO,
+    keep_newline: Keep = False,
+) -> None:
+    """Write a transcript as one page of HTML: messages, tokens, headers, findings.
+
+    The page needs nothing beside it and fetches nothing. Nothing in a transcript
+    becomes markup or script.
+
+    \b
+    Examples:
+      harmony-grammar view chat.harmony -o chat.html
+      harmony-grammar view --no-tokens large.harmony > large.html
+
+    Exit codes: 0 if it is complete, 1 if not; the page is written in either case.
+    """  # noqa: D301  the escape tells typer to keep the lines
+    import harmony_grammar as hg  # noqa: PLC0415  help texts need none of it
+    from harmony_grammar.cli.parts import places  # noqa: PLC0415
+    from harmony_grammar.view.data import encoded, groups, shown  # noqa: PLC0415
+    from harmony_grammar.view.page import page  # noqa: PLC0415
+
+    given, grammar = read(file, kind, keep_newline=keep_newline), hg.Grammar.default()
+    _, report = judge(given.source, start)
+    data = shown(grammar, given.source, report, Path(given.name).name)
+    if tokens:
+        ids = encoded(grammar, given.source)
+        _, by_ids = judge(ids, start)
+        data["tokens"] = groups(grammar, ids, places(grammar, ids, by_ids.conversation))
+    made = page(data).encode("utf-8")
+    if out is None:
+        write_bytes(made)
+    else:
+        out.write_bytes(made)
+        Output().line(f"{out}: {len(data['messages'])} messages, {len(data['findings'])} findings")
+    if report.status != "complete":
+        raise typer.Exit(FINDINGS)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("view", short_help="Write a transcript as a page.")(_view)

@@ -1,0 +1,188 @@
+"""The page of a transcript: what it holds, and that nothing in it becomes markup."""
+
+from __future__ import annotations
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from test_cli_commands import run
+
+import harmony_grammar as hg
+from harmony_grammar.view.data import encoded, groups, shown
+from harmony_grammar.view.joined import results
+from harmony_grammar.view.page import page, safe_json
+from harmony_grammar.view.tools import tools
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+GRAMMAR = hg.Grammar.default()
+
+HOSTILE = [
+    "</script><script>alert(1)</script>",
+    "<!--<script>",
+    "]]><svg onload=alert(1)>",
+    "<img src=x onerror=alert(1)>",
+    "&lt;script&gt;",
+    "\u2028\u2029\0\x1b[2J",
+    "{{data}}{{script}}{{hash}}",
+    "javascript:alert(1)",
+    '"}\\u003c/script>\\',
+    "\U0001f600\ud800",
+]
+
+
+def of(source: str | list[int], start: Any = "conversation") -> dict[str, Any]:
+    return shown(GRAMMAR, source, hg.check(source, start), "a page")
+
+
+class Parts(HTMLParser):
+    """The elements of a page and its scripts."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.scripts: list[str] = []
+        self.inside = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        assert not [name for name, _ in attrs if name.startswith("on") or name == "src"]
+        if tag == "script":
+            self.inside = True
+            self.scripts.append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        self.inside = self.inside and tag != "script"
+
+    def handle_data(self, data: str) -> None:
+        if self.inside:
+            self.scripts[-1] += data
+
+
+def parts(text: str) -> Parts:
+    found = Parts()
+    found.feed(text)
+    return found
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_nothing_in_a_transcript_becomes_markup(text: str) -> None:
+    plain = parts(page(of("<|start|>user<|message|>Hi<|end|>")))
+    data = of(f"<|start|>user<|message|>{text}<|end|>")
+    data["title"] = text.encode("utf-8", "replace").decode()
+    found = parts(page(data))
+    assert found.tags == plain.tags
+    assert len(found.scripts) == 2
+    assert found.scripts[1] == plain.scripts[1]
+    assert json.loads(found.scripts[0])["messages"][0]["text"] == text
+    page(data).encode()
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_json_holds_no_markup(text: str) -> None:
+    assert not set(safe_json([text])) & set("<>&")
+    assert json.loads(safe_json([text])) == [text]
+
+
+def test_the_policy_allows_one_script_and_no_network() -> None:
+    text = page(of("<|start|>user<|message|>Hi<|end|>"))
+    policy = re.search(r'Content-Security-Policy" content="([^"]+)"', text)
+    assert policy
+    assert policy[1].startswith("default-src 'none'; ")
+    assert re.search(r"script-src 'sha256-[\w+/]{43}='$", policy[1])
+    assert not re.search(r"https?://", text)
+
+
+def test_the_script_reads_nothing_as_markup() -> None:
+    script = parts(page(of(""))).scripts[1]
+    assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(", script)
+
+
+# --- what it holds ---
+
+
+def test_calls_are_joined_to_their_results() -> None:
+    call = "<|start|>assistant<|channel|>commentary to=functions.f<|message|>{}<|call|>"
+    result = "<|start|>functions.f to=assistant<|channel|>commentary<|message|>1<|end|>"
+    text = call + result + result + call + result
+    assert results(hg.parse(text).messages) == {1: 0, 4: 3}
+    messages = of(text)["messages"]
+    assert [(m["call"], m["result"]) for m in messages] == [
+        (None, 1), (0, None), (None, None), (None, 4), (3, None),
+    ]  # fmt: skip
+
+
+def test_findings_are_marked_in_code_units() -> None:
+    data = of("<|start|>user<|message|>\U0001f600<|channel|>")
+    (finding,) = data["findings"]
+    begin, end = finding["mark"]
+    units = data["rest"].encode("utf-16-le")
+    assert units[2 * begin : 2 * end].decode("utf-16-le") == "<|channel|>"
+    (warning,) = of("<|start|>user<|message|>\U0001f600 &lt;|end|&gt;<|end|>")["findings"]
+    assert (warning["where"], warning["mark"]) == (0, [0, 16])
+
+
+def test_what_cannot_be_read_is_shown() -> None:
+    data = of("<|start|>user<|message|>Hi<|end|>oops<|end|>")
+    assert data["rest"] == "oops<|end|>"
+    (finding,) = data["findings"]
+    assert (finding["where"], finding["mark"]) == (1, [0, 1])
+    ids = [*hg.encode(hg.parse("<|start|>user<|message|>Hi<|end|>")), 200008]
+    assert of(ids)["rest"] == "<|message|>"
+
+
+def test_an_open_message_is_shown() -> None:
+    (message,) = of("<|start|>assistant<|channel|>final<|message|>Once", "prompt")["messages"]
+    assert (message["open"], message["text"], message["tone"]) == (True, "Once", "answer")
+
+
+def test_tools_of_a_message() -> None:
+    text = (EXAMPLES / "tool-call-model.harmony").read_text(encoding="utf-8")
+    (tool,) = tools(text)
+    assert tool.name == "functions.get_current_weather"
+    assert tool.about == "Gets the current weather in the provided location."
+    assert tool.takes.startswith("{\n// The city")
+    assert tools("# Tools\n\n## python\n\nUse it.") == [("python", "", "")]
+    assert tools("# Tools\n\n## f\n\ntype g = (_: {") == [("f.g", "", "{\n")]
+    assert tools("none") == []
+
+
+def test_tokens_cover_the_transcript() -> None:
+    text = "<|start|>user<|message|>\U0001f9d1\u200d\U0001f680<|end|>oops"
+    ids = encoded(GRAMMAR, text)
+    assert encoded(GRAMMAR, ids) is ids
+    made = groups(GRAMMAR, [*ids, -1], [(0, "body")] * len(ids) + [(None, "unread")])
+    assert [token for group in made for token in group["ids"]] == [*ids, -1]
+    assert made[0]["raw"]
+    assert made[1]["texts"] == ["(not in the vocabulary)"]
+
+
+# --- the command ---
+
+
+def test_a_page_is_written(tmp_path: Path) -> None:
+    out = tmp_path / "page.html"
+    result = run("view", str(EXAMPLES / "tool-call-model.harmony"), "-o", str(out))
+    assert result.exit_code == 0
+    assert result.stdout == f"{out}: 8 messages, 0 findings\n"
+    data = json.loads(parts(out.read_text(encoding="utf-8")).scripts[0])
+    assert len(data["tokens"]) == 8
+
+
+def test_a_page_of_what_is_not_complete() -> None:
+    result = run("view", "--no-tokens", stdin="<|start|>user<|message|>Hi")
+    assert result.exit_code == 1
+    data = json.loads(parts(result.stdout).scripts[0])
+    assert "tokens" not in data
+    assert data["findings"][0]["code"] == "truncated-body"
+
+
+def test_a_large_transcript_is_written_fast(tmp_path: Path) -> None:
+    turn = "<|start|>user<|message|>" + "Some words to read. " * 50 + "<|end|>"
+    path, out = tmp_path / "large.harmony", tmp_path / "large.html"
+    path.write_text(turn * 1000, encoding="utf-8")
+    assert run("view", str(path), "-o", str(out)).exit_code == 0
+    assert out.stat().st_size < 10 * path.stat().st_size

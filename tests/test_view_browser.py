@@ -1,0 +1,111 @@
+"""The page in a browser: keyboard, mouse, findings, and no script but its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from browser import CHROMIUM, Browser
+from test_cli_commands import run
+from test_view import HOSTILE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+
+
+def page_of(folder: Path, text: str) -> Path:
+    source, out = folder / "chat.harmony", folder / "chat.html"
+    source.write_text(text, encoding="utf-8")
+    run("view", str(source), "-o", str(out))
+    return out
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    folder = tmp_path_factory.mktemp("view")
+    text = (EXAMPLES / "tool-call-model.harmony").read_text(encoding="utf-8")
+    with Browser(folder / "profile", page_of(folder, f"{text.rstrip()}oops")) as page:
+        yield page
+
+
+def test_tabs_by_keyboard_and_mouse(browser: Browser) -> None:
+    browser.point("#tab-1", click=True)
+    assert browser.run("!document.querySelector('#panel-1').hidden")
+    browser.press("ArrowRight")
+    assert browser.run("document.activeElement.id") == "tab-2"
+    assert browser.run("document.querySelectorAll('.tree').length") == 8
+    browser.press("ArrowRight")
+    assert browser.run("document.activeElement.id") == "tab-0"
+    browser.press("End")
+    assert browser.run("document.querySelector('#tab-2').getAttribute('aria-selected')") == "true"
+    browser.press("Home")
+
+
+def test_reasoning_is_folded(browser: Browser) -> None:
+    browser.point("#tab-0", click=True)
+    assert browser.run("document.querySelectorAll('.fold:not([open])').length") == 2
+    browser.run("document.querySelector('#fold').focus()")
+    browser.press("Enter")
+    assert browser.run("document.querySelectorAll('.fold[open]').length") == 2
+    browser.point("#fold", click=True)
+    assert browser.run("document.querySelectorAll('.fold[open]').length") == 0
+
+
+def test_a_finding_is_jumped_to(browser: Browser) -> None:
+    browser.point("#tab-2", click=True)
+    browser.point("#findings button", click=True)
+    assert browser.run("document.activeElement.tagName") == "MARK"
+    assert browser.run("document.activeElement.textContent") == "o"
+    assert browser.run("!document.querySelector('#panel-0').hidden")
+
+
+def test_a_call_leads_to_its_result(browser: Browser) -> None:
+    browser.point("#tab-0", click=True)
+    browser.point("#message-4 a", click=True)
+    assert browser.run("document.activeElement.id") == "message-5"
+
+
+def test_tokens_say_what_they_are(browser: Browser) -> None:
+    browser.point("#tab-1", click=True)
+    browser.wait("document.querySelector('.reel .token') !== null")
+    browser.point(".reel .token", click=False)
+    said = "document.querySelector('#about').textContent"
+    assert browser.run(said).startswith("id 200006, bytes 3c 7c 73")
+    browser.run("document.querySelector('.reel').focus()")
+    browser.press("ArrowRight")
+    browser.press("ArrowRight")
+    assert browser.run(said).endswith("part: author")
+
+
+def test_no_errors_and_nothing_fetched(browser: Browser) -> None:
+    browser.run("1")
+    assert browser.said == []
+    assert all(url.startswith(("file:", "about:")) for url in browser.fetched)
+
+
+def test_hostile_text_runs_nothing(tmp_path: Path) -> None:
+    texts = [text.encode("utf-8", "ignore").decode() for text in HOSTILE]
+    turns = "".join(f"<|start|>user<|message|>{text}<|end|>" for text in texts)
+    with Browser(tmp_path / "profile", page_of(tmp_path, turns)) as page:
+        shown = page.run("[...document.querySelectorAll('.text')].map(e => e.textContent)")
+        assert shown == [text.replace("\r\n", "\n") for text in texts]
+        page.point("#tab-1", click=True)
+        page.point("#tab-2", click=True)
+        assert page.run("document.querySelectorAll('main img, main svg, main script').length") == 0
+        assert page.run("document.scripts.length") == 2
+        assert page.said == []
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+def test_nothing_is_wider_than_the_window(tmp_path: Path, width: int) -> None:
+    text = (EXAMPLES / "tool-call-model.harmony").read_text(encoding="utf-8")
+    long = f"<|start|>user<|message|>{'x' * 500}<|end|>"
+    with Browser(tmp_path / "profile", page_of(tmp_path, text.rstrip() + long), width) as page:
+        for tab in range(3):
+            page.point(f"#tab-{tab}", click=True)
+            assert page.run("document.documentElement.scrollWidth") <= width
