@@ -67,8 +67,15 @@ def decoded(batch: Batch) -> Iterator[tuple[int, Any]]:
         try:
             yield number, loads(line)
         except (ValueError, RecursionError) as error:
-            yield number, BadRow("invalid-row", f"the line is no JSON: {error}", "mend the line")
+            yield number, BadRow("invalid-row", _no_json(error), "mend the line")
     yield from enumerate(batch.values, batch.first)
+
+
+def _no_json(error: Exception) -> str:
+    """What is wrong with a line; the place in it is a column, for it is one line."""
+    if isinstance(error, json.JSONDecodeError):
+        return f"the line is no JSON: {error.msg}: column {error.colno}"
+    return f"the line is no JSON: {error}"
 
 
 @cache
@@ -77,13 +84,13 @@ def _loads() -> Callable[[bytes], Any]:
     try:
         import orjson  # noqa: PLC0415  only data sets need it
     except ImportError:
-        return json.loads
+        return _standard
 
     def loads(line: bytes) -> Any:
         try:
             return orjson.loads(line)
         except ValueError:
-            return json.loads(line)
+            return _standard(line)
 
     return loads
 
@@ -91,6 +98,10 @@ def _loads() -> Callable[[bytes], Any]:
 def starts_of(field: str | None) -> tuple[StartChoice, ...]:
     """What a field may be: a prompt if it is called so, else a transcript or a completion."""
     return _PROMPTS if field == "prompt" else _TRANSCRIPTS
+
+
+def _standard(line: bytes) -> Any:
+    return json.loads(line.rstrip(b"\r\n"))
 
 
 @contextmanager
