@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -100,6 +101,23 @@ class Browser:
         result = self.send("Runtime.evaluate", expression=expression, returnByValue=True)
         assert "exceptionDetails" not in result, result
         return result["result"].get("value")
+
+    def violations(self, scheme: str = "light", *rules: str) -> list[str]:
+        """What axe-core finds against the page in light or dark, by some rules or by all."""
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        self.send("Emulation.setEmulatedMedia", features=features)
+        axe = files("axe_core_python").joinpath("axe.min.js").read_text(encoding="utf-8")
+        self.run(f"{axe};0")
+        options = {"runOnly": rules} if rules else {}
+        found = self.send(
+            "Runtime.evaluate",
+            expression=f"axe.run({json.dumps(options)}).then(r => "
+            "r.violations.map(v => v.id + ' ' + v.nodes[0].html))",
+            awaitPromise=True,
+            returnByValue=True,
+        )
+        violations: list[str] = found["result"]["value"]
+        return violations
 
     def wait(self, condition: str) -> None:
         """Wait until a condition holds in the page."""

@@ -101,6 +101,21 @@ def test_hostile_text_runs_nothing(tmp_path: Path) -> None:
         assert page.said == []
 
 
+def test_everybody_can_use_it(browser: Browser) -> None:
+    for tab in range(3):
+        browser.point(f"#tab-{tab}", click=True)
+        assert browser.violations() == []
+        assert browser.violations("dark", "color-contrast") == []
+
+
+def test_everybody_can_use_the_reference(tmp_path: Path) -> None:
+    path = tmp_path / "reference.html"
+    path.write_bytes(run("docs", "--format", "html").stdout_bytes)
+    with Browser(tmp_path / "profile", path) as page:
+        assert page.violations() == []
+        assert page.said == []
+
+
 @pytest.mark.parametrize("width", [1280, 400])
 def test_nothing_is_wider_than_the_window(tmp_path: Path, width: int) -> None:
     text = (EXAMPLES / "tool-call-model.harmony").read_text(encoding="utf-8")

@@ -81,6 +81,7 @@ class _Writer:
         self._markdown = MarkdownIt("commonmark", {"html": True}).enable("table")
         rules: dict[str, Any] = self._markdown.renderer.rules  # type: ignore[attr-defined]
         rules["image"] = self._image
+        rules["fence"] = _block
         rules["table_open"] = lambda *_: '<div class="scroll" tabindex="0" role="group"><table>\n'
         rules["table_close"] = lambda *_: "</table></div>\n"
 
@@ -120,6 +121,11 @@ class _Writer:
         drawing = self._drawings[str(token.attrGet("src"))]
         # The page has the colours, so that they are the same in the page and its drawings.
         return f'<figure tabindex="0">{_COLOURS.sub(chr(10), drawing)}</figure>'
+
+
+def _block(tokens: Sequence[Token], index: int, *_: object) -> str:
+    """A block of code, which the keyboard can scroll."""
+    return f'<pre tabindex="0"><code>{escape(tokens[index].content)}</code></pre>\n'
 
 
 def _within(link: str) -> str:
