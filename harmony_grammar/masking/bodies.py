@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Final, Literal
 from weakref import WeakValueDictionary
 
@@ -48,6 +48,7 @@ class EngineBody:
     foreign: bool = False
 
 
+@lru_cache(maxsize=1024)
 def refusal(grammar: str) -> str:
     """Why llguidance cannot use a grammar; empty if it can."""
     matcher = importlib.import_module("llguidance").LLMatcher

@@ -29,7 +29,8 @@ def _grammar(kind: str, description: Any) -> str:
 
 
 def _checked(body: EngineBody, where: str) -> EngineBody:
-    if why := refusal(body.grammar):
+    # The description alone says whether it can be used, and is checked sooner.
+    if why := refusal(json.dumps({"grammars": json.loads(body.grammar)["grammars"][1:]})):
         raise ConstraintError(f"{where}: {why}")
     return body
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 SIZE = 201_088
-MOST = 28
+MOST = 24
 PAD = 199_999
 ARGUMENTS = {
     "type": "object",
