@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 from browser import CHROMIUM, Browser
 from test_cli_commands import run
+from test_docs import PAGES
 from test_view import HOSTILE
+
+from harmony_grammar.docs.html import page
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,14 +94,16 @@ def test_no_errors_and_nothing_fetched(browser: Browser) -> None:
 def test_hostile_text_runs_nothing(tmp_path: Path) -> None:
     texts = [text.encode("utf-8", "ignore").decode() for text in HOSTILE]
     turns = "".join(f"<|start|>user<|message|>{text}<|end|>" for text in texts)
-    with Browser(tmp_path / "profile", page_of(tmp_path, turns)) as page:
-        shown = page.run("[...document.querySelectorAll('.text')].map(e => e.textContent)")
+    with Browser(tmp_path / "profile", page_of(tmp_path, turns)) as opened:
+        shown = opened.run("[...document.querySelectorAll('.text')].map(e => e.textContent)")
         assert shown == [text.replace("\r\n", "\n") for text in texts]
-        page.point("#tab-1", click=True)
-        page.point("#tab-2", click=True)
-        assert page.run("document.querySelectorAll('main img, main svg, main script').length") == 0
-        assert page.run("document.scripts.length") == 2
-        assert page.said == []
+        opened.point("#tab-1", click=True)
+        opened.point("#tab-2", click=True)
+        assert (
+            opened.run("document.querySelectorAll('main img, main svg, main script').length") == 0
+        )
+        assert opened.run("document.scripts.length") == 2
+        assert opened.said == []
 
 
 def test_everybody_can_use_it(browser: Browser) -> None:
@@ -110,10 +115,13 @@ def test_everybody_can_use_it(browser: Browser) -> None:
 
 def test_everybody_can_use_the_reference(tmp_path: Path) -> None:
     path = tmp_path / "reference.html"
-    path.write_bytes(run("docs", "--format", "html").stdout_bytes)
-    with Browser(tmp_path / "profile", path) as page:
-        assert page.violations() == []
-        assert page.said == []
+    # Every kind of thing that the pages have; all of the rules and codes take long to look at.
+    some = ("cheat-sheet.md", "completion.md", "headers.md", "tokens.md")
+    path.write_text(page("A format", {name: PAGES[name] for name in some}, PAGES), "utf-8")
+    with Browser(tmp_path / "profile", path) as shown:
+        assert shown.violations() == []
+        assert shown.violations("dark", "color-contrast") == []
+        assert shown.said == []
 
 
 @pytest.mark.parametrize("width", [1280, 400])

@@ -5,6 +5,7 @@ Places in bodies are in UTF-16 code units, since that is how scripts count.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +39,7 @@ def shown(grammar: Grammar, source: str | list[int], report: Report, title: str)
         read.append(report.conversation.open_message)
     answered = results(report.conversation.messages)
     calls = {call: result for result, call in answered.items()}
-    done = read[-1].offsets[-1] if read and read[-1].offsets else 0
+    done = _end(read[-1]) if read else 0
     messages = [_message(grammar, message) for message in read]
     for index, data in enumerate(messages):
         data["call"], data["result"] = answered.get(index), calls.get(index)
@@ -81,11 +82,10 @@ def _tone(grammar: Grammar, channel: str | None) -> str:
 def _finding(
     found: Diagnostic, read: Sequence[Message | OpenMessage], source: str | list[int], done: int
 ) -> dict[str, Any]:
-    where, begin, text = len(read), done, source[done:]
-    for index, message in enumerate(read):
-        offsets = message.offsets
-        if offsets and offsets[0] <= found.span.start < offsets[-1]:
-            where, begin, text = index, offsets[1], message.text
+    where = bisect_right(read, found.span.start, key=_end)
+    begin, text = done, source[done:]
+    if where < len(read):
+        begin, text = (read[where].offsets or (0, 0))[1], read[where].text
     mark = None
     if isinstance(source, str) and isinstance(text, str):
         mark = _mark(text, found.span.start - begin, found.span.end - begin)
@@ -98,6 +98,10 @@ def _finding(
         "where": where,
         "mark": mark,
     }
+
+
+def _end(message: Message | OpenMessage) -> int:
+    return message.offsets[-1] if message.offsets else 0
 
 
 def _mark(text: str, begin: int, end: int) -> list[int] | None:

@@ -51,10 +51,16 @@ function pieces(text, marks) {
   return nodes;
 }
 
+// The findings of each message, with their numbers.
+const findingsOf = new Map();
+data.findings.forEach((finding, index) => {
+  if (!findingsOf.has(finding.where)) findingsOf.set(finding.where, []);
+  findingsOf.get(finding.where).push({ ...finding, index });
+});
+
 function marksOf(index) {
-  return data.findings
-    .map((finding, number) => ({ ...finding, index: number }))
-    .filter((finding) => finding.where === index && finding.mark !== null)
+  return (findingsOf.get(index) || [])
+    .filter((finding) => finding.mark !== null)
     .map((finding) => ({ begin: finding.mark[0], end: finding.mark[1], index: finding.index }))
     .sort((a, b) => a.begin - b.begin);
 }
@@ -81,8 +87,8 @@ function message(m, index) {
   const notes = [];
   if (m.call !== null) notes.push(link(m.call, `answers the call in message ${m.call + 1}`));
   if (m.result !== null) notes.push(link(m.result, `its result is message ${m.result + 1}`));
-  for (const finding of data.findings) {
-    if (finding.where === index) notes.push(make("span", { class: finding.severity }, `${finding.severity}: ${finding.message}`));
+  for (const finding of findingsOf.get(index) || []) {
+    notes.push(make("span", { class: finding.severity }, `${finding.severity}: ${finding.message}`));
   }
   return make("article", { id: `message-${index}`, class: `${kind(m)} ${m.tone}`, "aria-labelledby": `title-${index}`, tabindex: "-1" },
     title, folded ? make("details", { class: "fold" }, summary, body) : body,
