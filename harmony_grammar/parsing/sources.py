@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from array import array
 from bisect import bisect_right
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import accumulate
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
@@ -249,4 +249,9 @@ class IdSource:
 
 def special_pattern(spellings: Iterable[str]) -> re.Pattern[str]:
     """A pattern that finds special tokens in text; of two that overlap, the longer."""
+    return _special_pattern(tuple(spellings))
+
+
+@lru_cache(maxsize=64)
+def _special_pattern(spellings: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile("|".join(map(re.escape, sorted(spellings, key=len, reverse=True))))
