@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
 from typing import TYPE_CHECKING, Final
 
@@ -18,6 +19,7 @@ __all__ = ["PICTURE", "diagram_name", "pages"]
 
 PICTURE: Final = "diagrams/completion.svg"
 _MADE: Final = "<!-- Made by `harmony-grammar docs` from the grammar: change that, not this. -->"
+_MARKUP: Final = re.compile(r"[|\\`*_\[\]]")
 _KINDS: Final = {
     "error": ("Errors", "A strict reading stops at the first of these."),
     "repair": ("Repairs", "Recovery names these; a strict reading has a wider word for them."),
@@ -56,7 +58,8 @@ def code(text: str) -> str:
 
 def _cell(text: str) -> str:
     """A text in a table, as code; a bar would end the cell, whichever way it is quoted."""
-    return f"<code>{escape(text, quote=False).replace('|', '&#124;')}</code>"
+    plain = escape(text, quote=False)
+    return f"<code>{_MARKUP.sub(lambda sign: f'&#{ord(sign.group())};', plain)}</code>"
 
 
 def _words(said: str) -> str:
