@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -218,23 +217,3 @@ def test_a_mended_stream_tells_no_text_twice(
     stream = StreamableParser(encoding, Role.ASSISTANT, strict=False)
     told = pulled(stream, marked("<|channel|>final<|message|>One <|constrain|> two<|end|>"))
     assert told == stream.messages[0].text == "One <|constrain|> two"
-
-
-# --- time ---
-
-
-def seconds(encoding: HarmonyEncoding, ids: list[int]) -> float:
-    stream = StreamableParser(encoding, None)
-    begin = time.perf_counter()
-    for token in ids:
-        len(stream.process(token).current_content)
-    return time.perf_counter() - begin
-
-
-def test_reading_the_content_after_each_id_takes_linear_time(
-    encoding: HarmonyEncoding, marked: Callable[[str], list[int]]
-) -> None:
-    header, words = marked(HEADER), marked("five words of plain text and é 🦜 ") * 16_000
-    short = min(seconds(encoding, header + words[:20_000]) for _ in range(3))
-    long = min(seconds(encoding, header + words[:160_000]) for _ in range(2))
-    assert long < 8 * short * 3
