@@ -7,15 +7,18 @@ finds becomes a case in the tests.
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 import atheris
+
+if TYPE_CHECKING:
+    from harmony_grammar.nodes import Start
 
 with atheris.instrument_imports(include=["harmony_grammar"]):
     import harmony_grammar as hg
     import harmony_grammar.parsing.faults
     import harmony_grammar.parsing.strict
     import harmony_grammar.rendering.renderer
-    from harmony_grammar.nodes import Start
 
 GRAMMAR = hg.Grammar.default()
 STARTS: tuple[Start, ...] = ("conversation", "prompt", "completion")
