@@ -169,19 +169,26 @@ def test_what_is_no_wire_json(text: str, said: str) -> None:
     assert 'give {"messages": [{"role": "user", "content": "Hi"}]}' in result.stderr
 
 
-@pytest.mark.parametrize(
-    ("content", "said"),
-    [
-        ("a <|end|> b", "render it to ids instead"),
-        ("\ud800", "half of a surrogate pair, which no text file can hold: remove it"),
-    ],
-)
-def test_what_text_cannot_say(content: str, said: str) -> None:
-    message = json.dumps({"role": "user", "content": content})
+def test_what_text_cannot_say_ids_can() -> None:
+    message = json.dumps({"role": "user", "content": "a <|end|> b"})
     result = run("render", stdin=message)
     assert result.exit_code == 1
-    assert said in result.stderr
+    assert "render it to ids instead" in result.stderr
     assert run("render", "--to", "ids", stdin=message).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("text", "half of a surrogate pair, which no text file can hold: remove it"),
+        ("ids", "a lone surrogate at character 0 is half a character and has no ids"),
+    ],
+)
+def test_half_a_character_can_be_written_nowhere(kind: str, said: str) -> None:
+    message = json.dumps({"role": "user", "content": "\ud800"})
+    result = run("render", "--to", kind, stdin=message)
+    assert result.exit_code == 1
+    assert said in result.stderr
 
 
 def test_what_no_header_says() -> None:

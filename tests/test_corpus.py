@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +21,7 @@ def cases() -> list[dict[str, Any]]:
 
 def ids_of(text: str) -> list[int]:
     """The canonical ids of decoded text."""
-    vocabulary = GRAMMAR.vocabulary
-    pattern = "|".join(map(re.escape, GRAMMAR.specials))
-    out: list[int] = []
-    for piece in re.split(f"({pattern})", text):
-        special = piece in GRAMMAR.specials
-        out += [vocabulary.encode_special(piece)] if special else vocabulary.encode(piece)
-    return out
+    return GRAMMAR.vocabulary.encode_marked(text, GRAMMAR.specials)
 
 
 def test_the_corpus_is_there() -> None:

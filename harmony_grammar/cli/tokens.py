@@ -14,7 +14,7 @@ from harmony_grammar.cli.output import FINDINGS, Layout, Output, Part, dump
 from harmony_grammar.cli.reading import show_error
 
 if TYPE_CHECKING:
-    from harmony_grammar import Grammar, Vocabulary
+    from harmony_grammar import Vocabulary
 
 __all__ = ["register"]
 
@@ -68,7 +68,8 @@ def _tokens(
 
     given, grammar = read(file, kind, keep_newline=keep_newline), hg.Grammar.default()
     source = given.source
-    ids = _encoded(grammar, source) if isinstance(source, str) else source
+    encode = grammar.vocabulary.encode_marked
+    ids = encode(source, grammar.specials) if isinstance(source, str) else source
     _, report = judge(ids, start)
     spell = _Spelling(grammar.vocabulary)
     rows = (
@@ -85,18 +86,6 @@ def _tokens(
         _, said = judge(source, start)
         show_error(given.name, said)
         raise typer.Exit(FINDINGS)
-
-
-def _encoded(grammar: "Grammar", text: str) -> list[int]:
-    """The ids of a decoded text, in which special tokens are spelled."""
-    from harmony_grammar.parsing.sources import special_pattern  # noqa: PLC0415
-
-    vocabulary, ids, at = grammar.vocabulary, list[int](), 0
-    for special in special_pattern(grammar.specials).finditer(text):
-        ids += vocabulary.encode(text[at : special.start()])
-        ids.append(vocabulary.encode_special(special.group()))
-        at = special.end()
-    return ids + vocabulary.encode(text[at:])
 
 
 class _Spelling:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -178,14 +177,7 @@ class Constraint:
 
     def encode(self, text: str) -> list[int]:
         """The ids of a text in which the spellings of special tokens are special tokens."""
-        specials = self._rules.specials
-        ids: list[int] = []
-        pattern = "|".join(re.escape(spelling) for spelling in specials)
-        for part in re.split(f"({pattern})", text):
-            ids.extend(
-                [self._ids[specials[part]]] if part in specials else self._vocabulary.encode(part)
-            )
-        return ids
+        return self._vocabulary.encode_marked(text, self._rules.specials)
 
     @property
     def opening(self) -> tuple[int, ...]:

@@ -146,7 +146,8 @@ class Renderer:
 
     def marked_ids(self, text: str) -> list[int]:
         """The ids of a header or terminator, in which special tokens are spelled."""
-        return list(self._encode_marked(text))
+        _require_whole_characters(text)
+        return self._vocabulary().encode_marked(text, self.rules.specials)
 
     # --- what is written by which rule ---
 
@@ -313,8 +314,8 @@ class Renderer:
         written = self._written(job, manner.spelling)
         message, header = job.message, job.message.header
         if not written.ids:
-            written.ids.extend(self._encode_marked(written.text))
-            written.terminator_ids.extend(self._encode_marked(written.terminator))
+            written.ids.extend(self.marked_ids(written.text))
+            written.terminator_ids.extend(self.marked_ids(written.terminator))
         start = len(out)
         if header is not None and header.ids is not None and header.text == written.text:
             out.extend(header.ids)
@@ -343,15 +344,6 @@ class Renderer:
         if not text.isascii():  # only then can it hold half a character
             _require_whole_characters(text)
         return self._encoder(text)
-
-    def _encode_marked(self, text: str) -> Iterator[int]:
-        """The ids of a header or terminator, in which special tokens are spelled."""
-        vocabulary, at = self._vocabulary(), 0
-        for special in self._spelled.finditer(text):
-            yield from self._encode(text[at : special.start()])
-            yield vocabulary.encode_special(special.group())
-            at = special.end()
-        yield from self._encode(text[at:])
 
 
 def _require_whole_characters(text: str) -> None:

@@ -10,7 +10,6 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from harmony_grammar.nodes import Message, Role
-from harmony_grammar.parsing.sources import special_pattern
 from harmony_grammar.view.joined import results
 from harmony_grammar.view.tools import tools
 
@@ -128,12 +127,7 @@ def encoded(grammar: Grammar, source: str | list[int]) -> list[int]:
     """The ids of a transcript: a decoded text is encoded as the server encodes it."""
     if not isinstance(source, str):
         return source
-    vocabulary, ids, at = grammar.vocabulary, list[int](), 0
-    for special in special_pattern(grammar.specials).finditer(source):
-        ids += vocabulary.encode(source[at : special.start()])
-        ids.append(vocabulary.encode_special(special.group()))
-        at = special.end()
-    return ids + vocabulary.encode(source[at:])
+    return grammar.vocabulary.encode_marked(source, grammar.specials)
 
 
 def groups(

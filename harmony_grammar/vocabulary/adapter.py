@@ -11,7 +11,8 @@ occurs in them.
 
 from __future__ import annotations
 
-from functools import cache, cached_property
+import re
+from functools import cache, cached_property, lru_cache
 from os.path import commonprefix
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, cast
@@ -154,6 +155,30 @@ class Vocabulary:
         """
         return self.require((spelling,))[spelling]
 
+    def encode_marked(self, text: str, spellings: Iterable[str]) -> list[int]:
+        """Text to ids, where it spells special tokens.
+
+        Args:
+            text: the text.
+            spellings: the special tokens that are meant where they are spelled; all else is text.
+
+        Returns:
+            The ids; each piece of text between special tokens is encoded by itself.
+
+        Raises:
+            VocabularyError: if a special token that is spelled is not in the vocabulary.
+
+        Example:
+            >>> Vocabulary.default().encode_marked("<|start|>user", ["<|start|>"])
+            [200006, 1428]
+        """
+        ids, at = list[int](), 0
+        for special in _marks(tuple(spellings)).finditer(text):
+            ids += self.encode(text[at : special.start()])
+            ids.append(self.encode_special(special.group()))
+            at = special.end()
+        return ids + self.encode(text[at:])
+
     def decode_bytes(self, ids: Ids) -> bytes:
         """The bytes that ordinary ids stand for.
 
@@ -224,6 +249,12 @@ class Vocabulary:
             f"id {token} is the special token {name}, which is no text: "
             "decode the ids between special tokens, or ask piece() for the spelling"
         )
+
+
+@lru_cache(maxsize=16)
+def _marks(spellings: tuple[str, ...]) -> re.Pattern[str]:
+    """A pattern of some special tokens; of two that begin alike, the longer."""
+    return re.compile("|".join(map(re.escape, sorted(spellings, key=len, reverse=True))))
 
 
 @cache
