@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import time
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -124,6 +125,7 @@ class Browser:
         for _ in range(200):
             if self.run(condition):
                 return
+            time.sleep(0.02)
         raise AssertionError(condition)
 
     def press(self, key: str) -> None:
@@ -133,14 +135,26 @@ class Browser:
             text = {"text": "\r"} if key == "Enter" and kind == "keyDown" else {}
             self.send("Input.dispatchKeyEvent", type=kind, **code, **text)
 
+    def click_until(self, selector: str, condition: str) -> None:
+        """Click on an element until a condition holds: a page still being laid out may move it."""
+        for _ in range(20):
+            self.point(selector, click=True)
+            if self.run(condition):
+                return
+            time.sleep(0.1)
+        raise AssertionError(condition)
+
     def point(self, selector: str, *, click: bool = False) -> None:
         """Move the mouse to the middle of an element, and click on it."""
-        place = self.run(
+        there = (
             f"(() => {{ const e = document.querySelector({selector!r}); "
             "e.scrollIntoView({block: 'center', behavior: 'instant'}); "
             "const r = e.getBoundingClientRect(); "
-            "return [r.x + r.width / 2, r.y + r.height / 2] })()"
+            "const at = [r.x + r.width / 2, r.y + r.height / 2]; "
+            "return e.contains(document.elementFromPoint(...at)) ? at : null })()"
         )
+        self.wait(f"{there} !== null")  # a layout under way moves things from under the mouse
+        place = self.run(there)
         at = {"x": place[0], "y": place[1]}
         self.send("Input.dispatchMouseEvent", type="mouseMoved", **at)
         if click:

@@ -61,16 +61,14 @@ def test_reasoning_is_folded(browser: Browser) -> None:
 
 def test_a_finding_is_jumped_to(browser: Browser) -> None:
     browser.point("#tab-2", click=True)
-    browser.point("#findings button", click=True)
-    assert browser.run("document.activeElement.tagName") == "MARK"
+    browser.click_until("#findings button", "document.activeElement.tagName === 'MARK'")
     assert browser.run("document.activeElement.textContent") == "o"
     assert browser.run("!document.querySelector('#panel-0').hidden")
 
 
 def test_a_call_leads_to_its_result(browser: Browser) -> None:
     browser.point("#tab-0", click=True)
-    browser.point("#message-4 a", click=True)
-    assert browser.run("document.activeElement.id") == "message-5"
+    browser.click_until("#message-4 a", "document.activeElement.id === 'message-5'")
 
 
 def test_tokens_say_what_they_are(browser: Browser) -> None:
