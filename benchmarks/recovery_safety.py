@@ -186,26 +186,32 @@ def fresh_calls(case: Case, start: Start) -> dict[str, list[Call]]:
 # --- text ---
 
 
-def kept(case: Case, start: Start) -> tuple[int, int, int]:
-    """Bytes of body text that the damage left, those in messages, those in the right message.
+def kept(case: Case, start: Start) -> Counter[str]:
+    """Bytes of body text that the damage left, and where they are afterwards.
 
     Text is counted token by token, wherever in the body it stands. The right message is one with
     the author, channel and recipient of the one that said it before.
     """
-    left = Counter(case.ids)
-    whole = anywhere = right = 0
-    after = [(_fields(m), _body(m)) for m in hg.recover(case.ids, start).messages]
-    said = Counter[int]()
+    found, left, out = hg.recover(case.ids, start), Counter(case.ids), Counter[str]()
+    after = [(_fields(m), _body(m)) for m in found.messages]
+    places = {"anywhere": Counter[int](), "trivia": Counter[int](), "overrun": Counter[int]()}
     for _, body in after:
-        said.update(body)
+        places["anywhere"].update(body)
+    for span in found.trivia:
+        places["trivia"].update(case.ids[span.start : span.end])
+    if found.overrun is not None:
+        places["overrun"].update(found.overrun.ids or ())
     for message in hg.recover(case.origins[0], start).messages:
         body = _body(message) & left
         homes = (home & body for fields, home in after if fields == _fields(message))
-        whole += _length(body)
-        anywhere += _length(body & said)
-        right += max(map(_length, homes), default=0)
-        said.subtract(body & said)
-    return whole, anywhere, right
+        out["whole"] += _length(body)
+        out["right"] += max(map(_length, homes), default=0)
+        for place, tokens in places.items():
+            here = body & tokens
+            out[place] += _length(here)
+            body -= here
+            tokens.subtract(here)
+    return out
 
 
 def _fields(message: hg.Message) -> tuple[object, ...]:
@@ -237,17 +243,18 @@ def main() -> None:
             fresh = fresh_calls(case, start)
             row.update(inputs=1, **{kind: len(calls) for kind, calls in fresh.items()})
             if number % 20 == 0 and case.edit not in ("cut", "splice"):
-                whole, anywhere, right = kept(case, start)
-                row.update(whole=whole, anywhere=anywhere, right=right)
+                row.update(kept(case, start))
             if fresh["invented"]:
                 print(case.edit, fresh, "".join(_spelled(case.ids)))
-    columns = ("inputs", "spelled", "joined", "invented", "in messages", "in the right one")
-    print(f"{'edit':8}", *(f"{column:>16}" for column in columns))
+    columns = ("inputs", "spelled", "joined", "invented")
+    places = {"right": "right message", "anywhere": "messages", "trivia": "trivia"}
+    places["overrun"] = "overrun"
+    print(f"{'edit':8}", *(f"{column:>13}" for column in (*columns, *places.values())))
     for edit, row in counts.items():
-        parts = [row[kind] for kind in ("anywhere", "right")]
+        parts = [row[kind] for kind in places]
         shares = [f"{part / row['whole']:.2%}" if row["whole"] else "-" for part in parts]
-        cells = [*(f"{row[column]:,}" for column in columns[:4]), *shares]
-        print(f"{edit:8}", *(f"{cell:>16}" for cell in cells))
+        cells = [*(f"{row[column]:,}" for column in columns), *shares]
+        print(f"{edit:8}", *(f"{cell:>13}" for cell in cells))
 
 
 if __name__ == "__main__":
