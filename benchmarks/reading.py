@@ -90,7 +90,12 @@ def processes() -> Iterator[common.Row]:
         run(python, "-c", "import harmony_grammar"),
         run(python, "-c", "import openai_harmony"),
     )
-    yield common.Row("import (names are loaded when they are first used)", ours - nothing, theirs - nothing, REFERENCE)
+    yield common.Row(
+        "import (names are loaded when they are first used)",
+        ours - nothing,
+        theirs - nothing,
+        REFERENCE,
+    )
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "one.harmony"
         path.write_text("<|start|>user<|message|>Hi<|end|>", encoding="utf-8")
