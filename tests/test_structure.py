@@ -25,10 +25,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "grammar": {"errors", "tokens", "nodes"},
     "vocabulary": {"errors", "tokens"},
     "contents": {"errors", "nodes", "grammar"},
-    "checking": {"errors", "nodes", "grammar"},
+    "schemas": {"errors"},
+    "bodies": {"errors", "nodes", "contents", "grammar", "schemas"},
+    "checking": {"errors", "nodes", "grammar", "bodies", "schemas"},
     "parsing": {"errors", "tokens", "nodes", "grammar", "checking", "vocabulary"},
     "rendering": {
         *("errors", "nodes", "contents", "grammar", "vocabulary", "checking", "parsing"),
+        *("bodies", "schemas"),
     },
     "recovery": {
         *("errors", "nodes", "contents", "grammar", "vocabulary", "checking", "parsing"),
@@ -38,8 +41,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "integrations": {"errors", "tokens", "masking"},
     "api": {
         *("errors", "nodes", "grammar", "vocabulary", "checking", "parsing", "rendering"),
-        "recovery",
-        "masking",
+        *("recovery", "masking", "bodies", "schemas", "contents"),
     },
     "compat": {
         *("errors", "tokens", "nodes", "contents", "grammar", "vocabulary", "checking"),
