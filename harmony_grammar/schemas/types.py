@@ -79,11 +79,13 @@ class Variant:
 
     Attributes:
         type: its type.
-        comments: what stands behind it, or above it.
+        comments: what stands behind it.
+        above: the comments above it, a line each.
     """
 
     type: Type
     comments: tuple[str, ...] = ()
+    above: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
