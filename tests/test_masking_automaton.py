@@ -139,7 +139,7 @@ def test_a_walk_over_any_vocabulary_finds_what_a_scan_finds(pieces: list[bytes])
 
 @given(st.lists(st.binary(min_size=1, max_size=6), unique=True, min_size=1, max_size=8), st.data())
 def test_the_least_number_of_ids(pieces: list[bytes], data: st.DataObject) -> None:
-    small = TokenTable(dict(enumerate(pieces)), {}, len(pieces), lambda _: [])
+    small = TokenTable({piece: i for i, piece in enumerate(pieces)}, {}, len(pieces), lambda _: [])
     parts = data.draw(st.lists(st.sampled_from(pieces), max_size=4))
     text = b"".join(parts)
     # All ways to cut the text, by brute force.

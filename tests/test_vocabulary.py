@@ -23,6 +23,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harmony_grammar.errors import VocabularyError
+from harmony_grammar.masking import stored
 from harmony_grammar.tokens import (
     FIRST_SPECIAL_ID,
     SPECIAL_TOKEN_ALIASES,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 BUILD = ROOT / "tools" / "build_vocabulary.py"
+PACKAGED_TREE = Path(stored.__file__).with_name(stored.FILE_NAME)
 PACKAGED = Path(ranks.__file__).with_name(ranks.FILE_NAME)
 SOURCE_SHA256 = "446a9538cb6c348e3516120d7c08b09f57c36495e2acfffe59a5bf8b0cfb1a2d"
 TWICE_NAMED = 200_018
@@ -367,13 +369,14 @@ def test_no_network_and_no_heavy_import() -> None:
 
 class TestBuildScript:
     @pytest.mark.parametrize("name", ["o200k_base.tiktoken", "o200k_base.tiktoken.gz"])
-    def test_it_makes_the_committed_file(self, tmp_path: Path, plain: bytes, name: str) -> None:
-        source, output = tmp_path / name, tmp_path / "out"
+    def test_it_makes_the_committed_files(self, tmp_path: Path, plain: bytes, name: str) -> None:
+        source, output, tree = tmp_path / name, tmp_path / "out", tmp_path / "tree"
         source.write_bytes(gzip.compress(plain, 1) if name.endswith(".gz") else plain)
-        done = run(str(BUILD), str(source), "--output", str(output))
+        done = run(str(BUILD), str(source), "--output", str(output), "--tree", str(tree))
         assert (done.returncode, done.stderr) == (0, "")
-        assert f"wrote {output}: 1597666 bytes, SHA-256 {ranks.FILE_SHA256}" in done.stdout
+        assert f"wrote {output}: 1597666 bytes" in done.stdout
         assert output.read_bytes() == PACKAGED.read_bytes()
+        assert tree.read_bytes() == PACKAGED_TREE.read_bytes()
 
     def test_it_refuses_a_damaged_source(self, tmp_path: Path, plain: bytes) -> None:
         source, output = tmp_path / "source", tmp_path / "out"

@@ -1,9 +1,10 @@
-"""Make the vocabulary file of the package from a copy of `o200k_base.tiktoken`.
+"""Make the vocabulary files of the package from a copy of `o200k_base.tiktoken`.
 
-The copy may be plain or gzipped and come from anywhere: only the one file with the known
-SHA-256 is accepted. The same input always gives the same output, byte for byte.
+There are two: the tokens, and the same tokens as the tree that masks are made with. The copy may
+be plain or gzipped and come from anywhere: only the one file with the known SHA-256 is accepted.
+The same input always gives the same output, byte for byte.
 
-Exit codes: 0, the file was written; 1, it was not, and standard error says why; 2, the command
+Exit codes: 0, the files were written; 1, they were not, and standard error says why; 2, the command
 line was wrong.
 """
 
@@ -18,7 +19,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import harmony_grammar.masking
 import harmony_grammar.vocabulary
+from harmony_grammar.masking import stored
+from harmony_grammar.masking.tree import build_tree
 from harmony_grammar.vocabulary.ranks import FILE_NAME, FILE_SHA256, SEPARATOR, unpack
 
 if TYPE_CHECKING:
@@ -26,6 +30,7 @@ if TYPE_CHECKING:
 
 SOURCE_SHA256: Final = "446a9538cb6c348e3516120d7c08b09f57c36495e2acfffe59a5bf8b0cfb1a2d"
 DEFAULT_OUTPUT: Final = Path(harmony_grammar.vocabulary.__file__).with_name(FILE_NAME)
+DEFAULT_TREE: Final = Path(harmony_grammar.masking.__file__).with_name(stored.FILE_NAME)
 
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 
@@ -97,25 +102,48 @@ def pack(ranks: dict[bytes, int]) -> bytes:
     return packed
 
 
-def build(source: Path, output: Path) -> int:
-    """Make the vocabulary file.
+def plant(ranks: dict[bytes, int]) -> bytes:
+    """Write the tokens as the tree that `harmony_grammar.masking.stored` reads.
+
+    Args:
+        ranks: the bytes of each token and its id.
+
+    Returns:
+        The tree's file.
+
+    Raises:
+        BuildError: if it is not the one the package reads.
+    """
+    tree = build_tree(list(ranks), list(ranks.values())).to_bytes()
+    found = sha256(tree).hexdigest()
+    if found != stored.FILE_SHA256:
+        raise BuildError(
+            f"the tree would have the SHA-256 {found}, but the package reads only "
+            f"{stored.FILE_SHA256}. If its form was meant to change, set FILE_SHA256 in stored.py."
+        )
+    return tree
+
+
+def build(source: Path, output: Path, tree: Path) -> dict[Path, int]:
+    """Make the vocabulary files.
 
     Args:
         source: a copy of `o200k_base.tiktoken`, plain or gzipped.
-        output: where to write the vocabulary file.
+        output: where to write the tokens.
+        tree: where to write the tree.
 
     Returns:
-        The size of the file in bytes.
+        The size of each file in bytes.
 
     Raises:
-        BuildError: if the file was not written.
+        BuildError: if a file was not written.
     """
-    packed = pack(parse(read_source(source)))
+    ranks = parse(read_source(source))
+    files = {output: pack(ranks), tree: plant(ranks)}
     try:
-        output.write_bytes(packed)
+        return {path: path.write_bytes(data) for path, data in files.items()}
     except OSError as error:
-        raise BuildError(f"cannot write {output}: {error}") from error
-    return len(packed)
+        raise BuildError(f"cannot write {error.filename}: {error}") from error
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -128,7 +156,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code.
     """
     parser = argparse.ArgumentParser(
-        description="Make the vocabulary file of the package from o200k_base.tiktoken.",
+        description="Make the vocabulary files of the package from o200k_base.tiktoken.",
         epilog="Exit codes: 0 written, 1 refused (standard error says why), 2 wrong usage.",
     )
     parser.add_argument("source", type=Path, help="a copy of o200k_base.tiktoken, plain or .gz")
@@ -137,15 +165,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--output",
         type=Path,
         default=DEFAULT_OUTPUT,
-        help="where to write the file (default: into the package, %(default)s)",
+        help="where to write the tokens (default: into the package, %(default)s)",
+    )
+    parser.add_argument(
+        "--tree",
+        type=Path,
+        default=DEFAULT_TREE,
+        help="where to write the tree (default: into the package, %(default)s)",
     )
     options = parser.parse_args(arguments)
     try:
-        size = build(options.source, options.output)
+        sizes = build(options.source, options.output, options.tree)
     except BuildError as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         return 1
-    print(f"wrote {options.output}: {size} bytes, SHA-256 {FILE_SHA256}")
+    for path, size in sizes.items():
+        print(f"wrote {path}: {size} bytes")
     return 0
 
 

@@ -303,7 +303,7 @@ def ordinary_row(table: TokenTable) -> Any:
     """The words of all ids that are text."""
     known = table.shared.get("ordinary")
     if known is None:
-        known = table.shared["ordinary"] = table.row(list(table.pieces)).view(np.uint32)
+        known = table.shared["ordinary"] = table.row(list(table.ranks.values())).view(np.uint32)
     return known
 
 
@@ -314,7 +314,7 @@ def tokenizer_of(table: TokenTable) -> Any:
         known = table.shared["llguidance"] = importlib.import_module(
             "llguidance"
         ).LLTokenizer.from_tiktoken(
-            encoder={piece: token for token, piece in table.pieces.items()},
+            encoder=dict(table.ranks),
             special_tokens={spelling: token for token, spelling in table.names.items()},
             pattern=table.pattern,
             eos_token=min(table.specials),

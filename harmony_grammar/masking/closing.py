@@ -51,7 +51,7 @@ def way_out(matcher: Any, table: TokenTable) -> tuple[int, ...] | None:
 
 def _legal(row: Any, pieces: tuple[bytes, ...], table: TokenTable) -> list[int]:
     """The ids of those pieces that are legal."""
-    tokens = [token for piece in pieces if (token := table.token(piece)) is not None]
+    tokens = [token for piece in pieces if (token := table.ranks.get(piece)) is not None]
     return [token for token in tokens if (int(row[token >> 5]) >> (token & 31)) & 1]
 
 

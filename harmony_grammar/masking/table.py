@@ -11,14 +11,15 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from harmony_grammar.masking.tree import TokenTree
+from harmony_grammar.masking.stored import stored_tree
+from harmony_grammar.masking.tree import build_tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Mapping
 
     from numpy.typing import NDArray
 
-    from harmony_grammar.masking.tree import Steps
+    from harmony_grammar.masking.tree import Steps, TokenTree
     from harmony_grammar.vocabulary import Vocabulary
 
     Indices = NDArray[np.int32]
@@ -88,29 +89,33 @@ class TokenTable:
     """What masks are made of: the bytes of every ordinary id, and which ids are special.
 
     Args:
-        pieces: the bytes of each ordinary id, no two alike and none empty.
+        ranks: the ordinary ids by their bytes, none of them empty.
         special_ids: the id of each special token by its spelling.
         size: one more than the highest id.
         encode: text to ordinary ids.
         pattern: how the encoding splits text, for engines that encode for themselves.
+        tree: the ordinary ids as a tree; made here if None.
 
     Attributes:
         words: how many 32-bit words a mask has.
         specials: the ids that are no text.
         names: their spellings by id.
+        tree: the ordinary ids as a tree over their bytes.
         shared: what else is made once for a vocabulary, by whoever makes it.
         header_masks: the masks of states that were visited of late.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  what a vocabulary is to an engine
         self,
-        pieces: Mapping[int, bytes],
+        ranks: Mapping[bytes, int],
         special_ids: Mapping[str, int],
         size: int,
         encode: Callable[[str], list[int]],
+        *,
         pattern: str = "",
+        tree: TokenTree | None = None,
     ) -> None:
-        self.pieces = pieces
+        self.ranks = ranks
         self.pattern = pattern
         self.special_ids = special_ids
         self.size = size
@@ -123,11 +128,16 @@ class TokenTable:
         self.shared: dict[Hashable, Any] = {}
         self.header_masks = MaskCache()
         self._masks: OrderedDict[bytes, Mask] = OrderedDict()
-        self._tree = TokenTree(list(pieces.values()), list(pieces))
+        self.tree = tree or build_tree(list(ranks), list(ranks.values()))
+
+    @cached_property
+    def pieces(self) -> Mapping[int, bytes]:
+        """The bytes of each ordinary id."""
+        return {token: piece for piece, token in self.ranks.items()}
 
     def walk(self, steps: Steps, start: int) -> tuple[Indices, Indices]:
         """All ordinary ids that are legal in a state; see `TokenTree.walk`."""
-        return self._tree.walk(steps, start)
+        return self.tree.walk(steps, start)
 
     def mask(self, ids: Indices | Iterable[int]) -> Mask:
         """The mask of some ids; the same object for the same ids, as long as it is kept."""
@@ -153,18 +163,6 @@ class TokenTable:
         """The mask of no ids."""
         return self.mask(())
 
-    @cached_property
-    def _by_piece(self) -> Mapping[bytes, int]:
-        return {piece: token for token, piece in self.pieces.items()}
-
-    @cached_property
-    def _longest(self) -> int:
-        return max(map(len, self.pieces.values()), default=0)
-
-    def token(self, piece: bytes) -> int | None:
-        """The ordinary id of some bytes, if there is one."""
-        return self._by_piece.get(piece)
-
     def least(self, text: bytes) -> int:
         """How many ids a text takes at least; many more than any text has if none spell it."""
         counts: dict[bytes, int] = self.shared.setdefault("least", {})
@@ -177,9 +175,9 @@ class TokenTable:
     def _least(self, text: bytes) -> int:
         best = [0]
         for end in range(1, len(text) + 1):
-            begins = range(max(0, end - self._longest), end)
+            begins = range(max(0, end - self.tree.depth), end)
             best.append(
-                1 + min((best[b] for b in begins if text[b:end] in self._by_piece), default=1 << 30)
+                1 + min((best[b] for b in begins if text[b:end] in self.ranks), default=1 << 30)
             )
         return best[-1]
 
@@ -191,11 +189,13 @@ def table_of(vocabulary: Vocabulary) -> TokenTable:
     """The table of a vocabulary, made when first asked for and kept as long as the vocabulary."""
     table = _tables.get(vocabulary)
     if table is None:
+        encoding = vocabulary.encoding
         table = _tables[vocabulary] = TokenTable(
-            vocabulary.pieces,
+            encoding._mergeable_ranks,  # noqa: SLF001  tiktoken's guide reads it, too
             vocabulary.special_ids,
             vocabulary.size,
             vocabulary.encode,
-            vocabulary.encoding._pat_str,  # noqa: SLF001  llguidance's adapter reads it too
+            pattern=encoding._pat_str,  # noqa: SLF001  llguidance's adapter reads it too
+            tree=stored_tree(encoding),
         )
     return table

@@ -6,7 +6,9 @@ to: where the automaton allows little, few nodes are touched; where it allows ne
 each level is a handful of array operations.
 
 It is built in the same manner, without a look at any single token: the tokens are sorted eight
-bytes at a time, as numbers, and then each level is where neighbours begin to differ.
+bytes at a time, as numbers, and then each level is where neighbours begin to differ. Since that
+still takes longer than everything else a first mask needs, a tree can be written as bytes, and
+that of the packaged vocabulary comes with the package.
 """
 
 from __future__ import annotations
@@ -19,14 +21,16 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
+    from typing_extensions import Self
 
     Indices = NDArray[np.int32]
     Wide = NDArray[np.int64]
 
-__all__ = ["Steps", "TokenTree"]
+__all__ = ["Steps", "TokenTree", "build_tree"]
 
 _CHUNK: Final = 8
 _NONE: Final = -1
+_HEAD: Final = np.dtype("<u4")  # how the numbers of a written tree are stored
 
 
 class Steps(Protocol):
@@ -77,24 +81,50 @@ class _Pieces:
 
 
 class TokenTree:
-    """The tokens as a tree.
+    """The tokens as a tree, its nodes level by level, the children of a node side by side.
 
     Args:
-        pieces: the bytes of each token, no two alike and none empty.
-        ids: the id of each.
+        byte: the byte of each node, uint8.
+        children: how many children each node has, int32.
+        token: the id that ends at each node, int32; -1 where none does.
+        depth: how many levels there are: the length of the longest token.
     """
 
-    def __init__(self, pieces: Sequence[bytes], ids: Sequence[int]) -> None:
-        tokens = _Pieces(pieces)
-        self._lay(*_levels(tokens, np.array(ids, np.int32)))
+    def __init__(self, byte: Any, children: Indices, token: Indices, depth: int) -> None:
+        self._byte, self._children, self._token = byte, children, token
+        self._roots = byte.size - int(children.sum())
+        self._first = (self._roots + np.cumsum(children) - children).astype(np.int32)
+        self.depth = depth
 
-    def _lay(self, levels: list[tuple[Any, Any, Any]], nodes: int) -> None:
-        """Put the levels one behind another, and find where each node's children are."""
-        byte, parent, token = (np.concatenate(parts) for parts in zip(*levels, strict=True))
-        self._byte, self._token = byte, token
-        self._roots = int(np.count_nonzero(parent == _NONE))
-        self._children = np.bincount(parent[self._roots :], minlength=nodes).astype(np.int32)
-        self._first = (self._roots + np.cumsum(self._children) - self._children).astype(np.int32)
+    def to_bytes(self) -> bytes:
+        """The tree in a form that `from_bytes` reads.
+
+        Raises:
+            ValueError: if a node has more than 255 children.
+        """
+        if self._children.max(initial=0) > np.iinfo(np.uint8).max:
+            raise ValueError("a node has more children than the form can hold")
+        ends = self._token != _NONE
+        parts = (
+            np.array([self._byte.size, self.depth], _HEAD),
+            self._byte,
+            self._children.astype(np.uint8),
+            np.packbits(ends),
+            self._token[ends].astype(_HEAD),
+        )
+        return b"".join(part.tobytes() for part in parts)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        """Read a tree that was written whole."""
+        size, depth = (int(number) for number in np.frombuffer(data, _HEAD, 2))
+        begin = 2 * _HEAD.itemsize
+        byte, children = np.frombuffer(data, np.uint8, 2 * size, begin).reshape(2, size)
+        marks = np.frombuffer(data, np.uint8, -(-size // 8), begin + 2 * size)
+        token = np.full(size, _NONE, np.int32)
+        ends = np.unpackbits(marks, count=size).view(bool)
+        token[ends] = np.frombuffer(data, _HEAD, -1, begin + 2 * size + marks.size)
+        return cls(byte, children.astype(np.int32), token, depth)
 
     def walk(self, steps: Steps, start: int) -> tuple[Indices, Indices]:
         """All tokens that are legal in a state, and the states behind them.
@@ -125,6 +155,21 @@ class TokenTree:
             shift = self._first[nodes] - np.cumsum(counts) + counts
             nodes = np.repeat(shift, counts) + np.arange(total, dtype=np.int32)
             states = np.repeat(states, counts)
+
+
+def build_tree(pieces: Sequence[bytes], ids: Sequence[int]) -> TokenTree:
+    """Make the tree of some tokens.
+
+    Args:
+        pieces: the bytes of each token, no two alike and none empty.
+        ids: the id of each.
+    """
+    levels, nodes = _levels(_Pieces(pieces), np.array(ids, np.int32))
+    byte, parent, token = (np.concatenate(parts) for parts in zip(*levels, strict=True))
+    below = parent[parent != _NONE]
+    return TokenTree(
+        byte, np.bincount(below, minlength=nodes).astype(np.int32), token, len(levels) - 1
+    )
 
 
 def _levels(tokens: _Pieces, ids: Indices) -> tuple[list[tuple[Any, Any, Any]], int]:
