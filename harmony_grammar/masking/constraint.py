@@ -11,6 +11,7 @@ from harmony_grammar.grammar.bindings import BODY
 from harmony_grammar.masking.batch import BatchMatcher
 from harmony_grammar.masking.bodies import engine_of
 from harmony_grammar.masking.budget import UNLIMITED, BudgetState
+from harmony_grammar.masking.channels import channels_of, require_channels
 from harmony_grammar.masking.formats import response_body
 from harmony_grammar.masking.frame import Frame
 from harmony_grammar.masking.freetext import free_text
@@ -73,6 +74,8 @@ class Constraint:
         preambles: whether there may be messages to the user before a call or an answer.
         builtin_tools: names of predefined tools: `python`, whose calls are free text, and
             `browser`.
+        channels: the channels that there may be messages on; None for those of the format. Others
+            are for reasoning: those that a system message declares beside them.
         strict_tools: whether a tool's schema that the engine cannot use is an error; otherwise
             the calls of that tool may be any JSON object.
         spelling: `model`: each message has one header, as the model itself writes it; `any`:
@@ -107,17 +110,13 @@ class Constraint:
         max_tokens: int | None = None,
         preambles: bool = True,
         builtin_tools: Sequence[str] = (),
+        channels: Sequence[str] | None = None,
         strict_tools: bool = True,
         spelling: Literal["model", "any"] = "model",
         rules: Rules | None = None,
         vocabulary: Vocabulary | None = None,
     ) -> None:
-        _one_of("reasoning", reasoning, _REASONING)
-        _one_of("spelling", spelling, _SPELLINGS)
-        _count("max_reasoning_tokens", max_reasoning_tokens, 0)
-        _count("max_tokens", max_tokens, 1)
-        if reasoning == "require" and max_reasoning_tokens == 0:
-            raise ConstraintError("max_reasoning_tokens: it is 0, but reasoning is required")
+        _require_options(reasoning, spelling, max_reasoning_tokens, max_tokens)
         self._rules = Rules.default() if rules is None else rules
         own = getattr(rules, "vocabulary", None)
         self._vocabulary = vocabulary or own or Vocabulary.default()
@@ -137,6 +136,14 @@ class Constraint:
             answer=None if required else bodies.number(answer := response_body(response_format)),
             typed=not required and answer is not None and answer.typed,
             kinds=_kinds(reasoning, preambles=preambles),
+            channels=channels_of(channels, self._rules),
+        )
+        require_channels(
+            plan.channels,
+            self._rules,
+            called,
+            answer=not required,
+            reasoning=reasoning == "require",
         )
         if required:
             response_body(response_format)  # it has no say here, but must be valid all the same
@@ -263,6 +270,18 @@ def _reserves(bodies: _Bodies, table: TokenTable, total: int) -> dict[int, int]:
     return found
 
 
+def _require_options(
+    reasoning: str, spelling: str, max_reasoning_tokens: object, max_tokens: object
+) -> None:
+    """Refuse options that are none, or that contradict each other."""
+    _one_of("reasoning", reasoning, _REASONING)
+    _one_of("spelling", spelling, _SPELLINGS)
+    _count("max_reasoning_tokens", max_reasoning_tokens, 0)
+    _count("max_tokens", max_tokens, 1)
+    if reasoning == "require" and max_reasoning_tokens == 0:
+        raise ConstraintError("max_reasoning_tokens: it is 0, but reasoning is required")
+
+
 def _one_of(name: str, value: object, known: Mapping[str, int]) -> None:
     if value not in known:
         raise ConstraintError(f"{name}: it is one of {', '.join(known)}, not {value!r}")
@@ -334,6 +353,7 @@ def _graph(  # noqa: PLR0913  what makes up a graph, and the key that it is shar
         plan.answer,
         plan.typed,
         kinds,
+        plan.channels,
         numbers,
         deviations,
         tuple(reserves.items()),

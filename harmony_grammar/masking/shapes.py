@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
-from harmony_grammar.errors import ConstraintError, GrammarError
+from harmony_grammar.errors import ConstraintError
 from harmony_grammar.grammar.bindings import BODY, FIELDS
 from harmony_grammar.grammar.patterns import compile_literal
 from harmony_grammar.masking.machine import Machine, machine_of, machine_of_names
@@ -134,12 +134,14 @@ class Plan:
         answer: the number of the answer's body; None if there may be none.
         typed: whether the answer says that its body is JSON.
         kinds: the other kinds of messages that are allowed.
+        channels: the channels that may be used.
     """
 
     groups: tuple[CallGroup, ...]
     answer: int | None
     typed: bool
     kinds: frozenset[Kind]
+    channels: tuple[str, ...]
 
 
 class _Specialiser:
@@ -150,21 +152,27 @@ class _Specialiser:
         self.ids = ids
         self.plan = plan
         self.names: dict[tuple[str, int], Word | None] = {}
+        self.further = tuple(name for name in plan.channels if name not in rules.channels)
 
     def chains(self, frame: Frame) -> Iterator[tuple[int, Chain]]:
         """The chains, each with the number of its group of tools."""
         for source, derivation, target in frame.edges:
-            if self.declared(derivation):
+            if not all(map(self.usable, derivation.pieces)):
                 continue
             kind = _kind(derivation, closing=frame.closing(target))
             for elements, group, deviations in self.options(kind, derivation):
                 body = (self.plan.answer or FREE) if kind is Kind.ANSWER else FREE
                 yield group, Chain(elements, source, target, kind, body, deviations)
 
-    def declared(self, derivation: Derivation) -> bool:
-        """Whether it has a terminal that only a whole conversation can supply."""
-        names = (piece.name for piece in derivation.pieces if piece.name != BODY)
-        return any(self.rules.terminals[name].pattern is None for name in names)
+    def usable(self, piece: Piece) -> bool:
+        """Whether a piece is no channel but those that may be used, and has a text at all."""
+        if piece.name == BODY:
+            return True
+        terminal = self.rules.terminals[piece.name]
+        if terminal.pattern is None:  # only a system message can supply it
+            return piece.field == _CHANNEL and bool(self.further)
+        channel = piece.kept and piece.field == _CHANNEL and terminal.fixed
+        return not channel or terminal.pattern in self.plan.channels
 
     def options(self, kind: Kind, derivation: Derivation) -> Iterator[_Option]:
         """The ways to specialise a derivation of a kind."""
@@ -226,7 +234,8 @@ class _Specialiser:
             return Mark(piece.name, self.rules.words(piece.name), self.ids[piece.name])
         automaton = self.rules.automaton(piece.name)
         if automaton is None:
-            raise GrammarError(f"the terminal {piece.name} has no text of its own")
+            names = [[compile_literal(name)] for name in self.further]
+            return Word(piece.name, _listed(self.further), machine_of(names))
         words = self.rules.words(piece.name)
         if content_type and piece.kept and piece.field == _TYPE and not terminal.fixed:
             if not spells(automaton, content_type):
