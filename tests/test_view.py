@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from base64 import b64decode
 from html.parser import HTMLParser
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +14,17 @@ import pytest
 from test_cli_commands import run
 
 import harmony_grammar as hg
-from harmony_grammar.view.data import encoded, groups, shown
+from harmony_grammar.view.data import shown
 from harmony_grammar.view.joined import results
 from harmony_grammar.view.page import page, safe_json
+from harmony_grammar.view.tokens import compact, encoded, ranges
 from harmony_grammar.view.tools import tools
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 GRAMMAR = hg.Grammar.default()
+LINT_EXAMPLES = json.loads(
+    resources.files("harmony_grammar.checking").joinpath("examples.json").read_text("utf-8")
+)
 
 HOSTILE = [
     "</script><script>alert(1)</script>",
@@ -122,14 +128,65 @@ def test_findings_are_marked_in_code_units() -> None:
     units = data["rest"].encode("utf-16-le")
     assert units[2 * begin : 2 * end].decode("utf-16-le") == "<|channel|>"
     (warning,) = of("<|start|>user<|message|>\U0001f600 &lt;|end|&gt;<|end|>")["findings"]
-    assert (warning["where"], warning["mark"]) == (0, [0, 16])
+    assert (warning["where"], warning["mark"]) == (0, (0, 16))
+
+
+def marked(data: dict[str, Any]) -> list[tuple[int, str, str]]:
+    """The message of each finding, the part of it, and the text that is marked."""
+    found = []
+    for finding in data["findings"]:
+        where, part = finding["where"], finding["part"]
+        text = data["rest"] if where == len(data["messages"]) else data["messages"][where][part]
+        units = text.encode("utf-16-le")
+        begin, end = finding["mark"]
+        found.append((where, part, units[2 * begin : 2 * end].decode("utf-16-le")))
+    return found
+
+
+@pytest.mark.parametrize("in_ids", [False, True])
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("<|start|>user<|message|>\U0001f9d1\u200d\U0001f680<|end|>oops", (1, "text", "oops")),
+        ("<|start|>user<|message|>\U0001f680<|channel|>", (0, "text", "<|channel|>")),
+        ("<|start|>user<|message|>\U0001f680 &lt;|end|&gt;<|end|>", (0, "text", "\U0001f680 ")),
+        ("<|start|>user<|message|>Hi", (0, "text", "")),
+        ("<|start|>assistant<|channel|>final<|message|>Hi<|call|>", (0, "text", "<|call|>")),
+    ],
+)  # fmt: skip
+def test_findings_are_marked_where_they_are(
+    text: str, expected: tuple[int, str, str], *, in_ids: bool
+) -> None:
+    data = of(encoded(GRAMMAR, text) if in_ids else text)
+    (found,) = marked(data)
+    assert found[:2] == expected[:2]
+    assert found[2][:2] == expected[2][:2] or found[2] == expected[2][:1]
+
+
+@pytest.mark.parametrize("code", LINT_EXAMPLES)
+def test_warnings_are_marked_in_a_part_of_their_message(code: str) -> None:
+    bad, start = LINT_EXAMPLES[code]["bad"], LINT_EXAMPLES[code].get("start", "conversation")
+    for source in (bad, encoded(GRAMMAR, bad)):
+        data = of(source, start)
+        assert code in [finding["code"] for finding in data["findings"]]
+        assert all(text for _, _, text in marked(data))
+
+
+def test_bytes_that_are_no_characters_are_counted_as_they_are_shown() -> None:
+    vocabulary = GRAMMAR.vocabulary
+    (half, *_) = vocabulary.encode("\U0001f9d1")
+    head = encoded(GRAMMAR, "<|start|>user<|message|>")
+    data = of([*head, half, -1, 199999])
+    text = data["messages"][0]["text"] if data["messages"] else data["rest"]
+    (finding,) = data["findings"]
+    assert finding["mark"][1] <= len(text)
 
 
 def test_what_cannot_be_read_is_shown() -> None:
     data = of("<|start|>user<|message|>Hi<|end|>oops<|end|>")
     assert data["rest"] == "oops<|end|>"
     (finding,) = data["findings"]
-    assert (finding["where"], finding["mark"]) == (1, [0, 1])
+    assert (finding["where"], finding["mark"]) == (1, (0, 1))
     ids = [*hg.encode(hg.parse("<|start|>user<|message|>Hi<|end|>")), 200008]
     assert of(ids)["rest"] == "<|message|>"
 
@@ -150,14 +207,44 @@ def test_tools_of_a_message() -> None:
     assert tools("none") == []
 
 
+def numbers(code: str) -> list[int]:
+    found, value, shift = [], 0, 0
+    for byte in b64decode(code):
+        value |= (byte & 127) << shift
+        shift += 7
+        if byte < 128:
+            found.append(value)
+            value = shift = 0
+    return found
+
+
 def test_tokens_cover_the_transcript() -> None:
     text = "<|start|>user<|message|>\U0001f9d1\u200d\U0001f680<|end|>oops"
     ids = encoded(GRAMMAR, text)
     assert encoded(GRAMMAR, ids) is ids
-    made = groups(GRAMMAR, [*ids, -1], [(0, "body")] * len(ids) + [(None, "unread")])
-    assert [token for group in made for token in group["ids"]] == [*ids, -1]
-    assert made[0]["raw"]
-    assert made[1]["texts"] == ["(not in the vocabulary)"]
+    many = [*range(70000), *ids, -1]
+    places = [(0, "start")] * 70000 + [(1, "body")] * len(ids) + [(None, "unread")]
+    made = compact(GRAMMAR, many, places)
+    ranks = [numbers(code) for code in made["codes"]]
+    assert [made["ids"][rank] for group in ranks for rank in group] == many
+    assert [len(group) for group in ranks] == [70000, len(ids), 1]
+    assert [made["parts"][run[0]] for run in made["runs"]] == ["start", "body", "unread"]
+    assert made["raw"][ranks[1][3]]
+    assert made["texts"][ranks[2][0]] == "(not in the vocabulary)"
+    assert {made["ids"][rank] for rank in made["special"]} <= set(GRAMMAR.special_ids)
+
+
+@pytest.mark.parametrize("in_ids", [False, True])
+def test_findings_have_tokens(*, in_ids: bool) -> None:
+    text = "<|start|>user<|message|>\U0001f9d1 é<|end|>oops"
+    ids = encoded(GRAMMAR, text)
+    source = ids if in_ids else text
+    spans = [found.span for found in hg.check(source).diagnostics]
+    ((begin, end),) = ranges(GRAMMAR, source, ids, spans)
+    assert (end, begin) == (begin + 1, ids.index(200007) + 1)
+    at_end = hg.Span(len(source), len(source))
+    assert ranges(GRAMMAR, source, ids, [at_end]) == [(len(ids) - 1, len(ids))]
+    assert ranges(GRAMMAR, "", [], [hg.Span(0, 0)]) == [(0, 0)]
 
 
 # --- the command ---
@@ -169,7 +256,7 @@ def test_a_page_is_written(tmp_path: Path) -> None:
     assert result.exit_code == 0
     assert result.stdout == f"{out}: 8 messages, 0 findings\n"
     data = json.loads(parts(out.read_text(encoding="utf-8")).scripts[0])
-    assert len(data["tokens"]) == 8
+    assert len(data["tokens"]["codes"]) == 8
 
 
 def test_a_page_of_what_is_not_complete() -> None:
@@ -180,9 +267,9 @@ def test_a_page_of_what_is_not_complete() -> None:
     assert data["findings"][0]["code"] == "truncated-body"
 
 
-def test_a_large_transcript_is_written_fast(tmp_path: Path) -> None:
+def test_a_large_transcript_makes_a_page_not_much_larger(tmp_path: Path) -> None:
     turn = "<|start|>user<|message|>" + "Some words to read. " * 50 + "<|end|>"
     path, out = tmp_path / "large.harmony", tmp_path / "large.html"
     path.write_text(turn * 1000, encoding="utf-8")
     assert run("view", str(path), "-o", str(out)).exit_code == 0
-    assert out.stat().st_size < 10 * path.stat().st_size
+    assert out.stat().st_size < 2 * path.stat().st_size

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from test_cli_commands import run
 from test_docs import PAGES
 from test_view import HOSTILE
 
+import harmony_grammar as hg
 from harmony_grammar.docs.html import page
 
 if TYPE_CHECKING:
@@ -102,6 +104,60 @@ def test_hostile_text_runs_nothing(tmp_path: Path) -> None:
         )
         assert opened.run("document.scripts.length") == 2
         assert opened.said == []
+
+
+def long_page(folder: Path) -> Path:
+    turn = "<|start|>user<|message|>Hi {}<|end|><|start|>assistant<|channel|>final<|message|>"
+    turns = [turn.format(n) + "Some words. " * 300 + "<|end|>" for n in range(1000)]
+    return page_of(folder, "".join([*turns, "<|start|>user<|message|>&lt;|end|&gt;<|end|>oops"]))
+
+
+def test_a_long_transcript_is_made_as_it_is_read(tmp_path: Path) -> None:
+    made = "document.querySelectorAll('article').length"
+    with Browser(tmp_path / "profile", long_page(tmp_path)) as opened:
+        assert opened.run("TOGETHER") <= opened.run(made)
+        opened.click_until(
+            "#findings li:last-child button", "document.activeElement.tagName === 'MARK'"
+        )
+        opened.wait(f"{made} === 2002")  # by and by, so that it can be searched
+        opened.run("document.querySelector('#tab-1').click()")
+        opened.run("window.dispatchEvent(new Event('beforeprint'))")
+        assert opened.run("document.querySelectorAll('.tokens').length") == 2002
+        assert opened.said == []
+
+
+def test_printing_makes_all_of_it(tmp_path: Path) -> None:
+    with Browser(tmp_path / "profile", long_page(tmp_path)) as opened:
+        opened.run("chunks[0].rest = () => 0")  # nothing is made by and by
+        opened.run("window.dispatchEvent(new Event('beforeprint'))")
+        assert opened.run("document.querySelectorAll('article').length") == 2002
+        assert opened.run("document.querySelectorAll('.fold:not([open])').length") == 0
+
+
+def test_a_long_text_is_shown_whole(tmp_path: Path) -> None:
+    text = "A line of words.\n" * 3000 + "word " * 9000 + "x" * 45000
+    page = page_of(tmp_path, f"<|start|>user<|message|>{text}<|end|>")
+    with Browser(tmp_path / "profile", page) as opened:
+        assert opened.run("document.querySelectorAll('.piece').length") > 5
+        assert opened.run("document.querySelector('.text').textContent") == text
+
+
+def test_findings_in_ids_are_marked(tmp_path: Path) -> None:
+    ids = hg.encode(hg.parse("<|start|>user<|message|>Hi \U0001f9d1\u200d\U0001f680<|end|>"))
+    page = page_of(tmp_path, json.dumps([*ids, 12194]))
+    with Browser(tmp_path / "profile", page) as opened:
+        opened.click_until("#findings button", "document.activeElement.tagName === 'MARK'")
+        assert opened.run("document.activeElement.textContent") == "Hi"
+        opened.click_until("#tab-1", "document.querySelector('.token.found') !== null")
+        assert opened.run("document.querySelector('.token.found').textContent") == "Hi"
+
+
+def test_many_findings_are_shown_when_asked_for(tmp_path: Path) -> None:
+    page = page_of(tmp_path, "<|start|>user<|message|>&lt;|end|&gt;<|end|>" * 30)
+    with Browser(tmp_path / "profile", page) as opened:
+        assert opened.run("document.querySelectorAll('#findings li').length") == 10
+        opened.click_until("#all", "document.querySelectorAll('#findings li').length === 30")
+        assert opened.run("document.activeElement.closest('li').previousSibling !== null")
 
 
 def test_everybody_can_use_it(browser: Browser) -> None:

@@ -48,8 +48,9 @@ def _view(  # noqa: PLR0913  a parameter is an option
     """  # noqa: D301  the escape tells typer to keep the lines
     import harmony_grammar as hg  # noqa: PLC0415  help texts need none of it
     from harmony_grammar.cli.parts import places  # noqa: PLC0415
-    from harmony_grammar.view.data import encoded, groups, shown  # noqa: PLC0415
+    from harmony_grammar.view.data import shown  # noqa: PLC0415
     from harmony_grammar.view.page import page  # noqa: PLC0415
+    from harmony_grammar.view.tokens import compact, encoded, ranges  # noqa: PLC0415
 
     given, grammar = read(file, kind, keep_newline=keep_newline), hg.Grammar.default()
     _, report = judge(given.source, start)
@@ -57,7 +58,9 @@ def _view(  # noqa: PLR0913  a parameter is an option
     if tokens:
         ids = encoded(grammar, given.source)
         _, by_ids = judge(ids, start)
-        data["tokens"] = groups(grammar, ids, places(grammar, ids, by_ids.conversation))
+        data["tokens"] = compact(grammar, ids, places(grammar, ids, by_ids.conversation))
+        spans = [found.span for found in report.diagnostics]
+        data["tokens"]["found"] = ranges(grammar, given.source, ids, spans)
     made = page(data).encode("utf-8")
     if out is None:
         write_bytes(made)

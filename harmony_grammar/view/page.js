@@ -1,7 +1,7 @@
 "use strict";
 // Everything from the transcript goes into text nodes; nothing is ever read as markup.
 const data = JSON.parse(document.getElementById("data").textContent);
-const LONG = 20000, MANY = 2000;
+const LONG = 20000, MANY = 2000, TOGETHER = 20, FIRST = 10;
 const byId = (id) => document.getElementById(id);
 
 function make(tag, properties, ...children) {
@@ -27,26 +27,32 @@ function head(m, index) {
   return parts;
 }
 
-// A text in pieces, each of which is laid out when it is seen, with marks around what findings say.
-function pieces(text, marks) {
-  const cuts = [];
-  let at = 0;
-  for (const { begin, end, index } of marks) {
-    if (begin < at) continue;
-    cuts.push([at, begin, null], [begin, end, index]);
-    at = end;
-  }
-  cuts.push([at, text.length, null]);
+// A stretch of a text, with marks around what findings say.
+function stretch(text, from, to, marks) {
   const nodes = [];
-  for (const [begin, end, index] of cuts) {
-    if (index !== null) {
-      const shown = text.slice(begin, end) || "\u2038";
-      nodes.push(make("mark", { id: `mark-${index}`, tabindex: "-1", title: data.findings[index].message }, shown));
-      continue;
-    }
-    for (let from = begin; from < end; from += LONG) {
-      nodes.push(make("span", {}, text.slice(from, Math.min(end, from + LONG))));
-    }
+  let at = from;
+  for (const { begin, end, index } of marks) {
+    if (begin < at || begin > to || (begin === to && to < text.length)) continue;
+    nodes.push(text.slice(at, begin), marked(text.slice(begin, Math.min(end, to)), index));
+    at = Math.min(Math.max(begin, end), to);
+  }
+  return [...nodes, text.slice(at, to)];
+}
+
+function marked(text, index) {
+  const finding = data.findings[index];
+  return make("mark", { id: `mark-${index}`, class: finding.severity, tabindex: "-1", title: finding.message }, text || "\u2038");
+}
+
+// A text; a long one in pieces that end with lines, each of which is laid out when it is seen.
+function pieces(text, marks) {
+  if (text.length <= LONG) return stretch(text, 0, text.length, marks);
+  const nodes = [];
+  for (let from = 0, to; from < text.length; from = to) {
+    to = Math.min(text.length, from + LONG);
+    const line = text.lastIndexOf("\n", to - 1) + 1, word = text.lastIndexOf(" ", to - 1) + 1;
+    if (to < text.length) to = line > from ? line : word > from ? word : to;
+    nodes.push(make("span", { class: "piece" }, ...stretch(text, from, to, marks)));
   }
   return nodes;
 }
@@ -58,12 +64,63 @@ data.findings.forEach((finding, index) => {
   findingsOf.get(finding.where).push({ ...finding, index });
 });
 
-function marksOf(index) {
+function marksOf(index, part) {
   return (findingsOf.get(index) || [])
-    .filter((finding) => finding.mark !== null)
+    .filter((finding) => finding.part === part)
     .map((finding) => ({ begin: finding.mark[0], end: finding.mark[1], index: finding.index }))
     .sort((a, b) => a.begin - b.begin);
 }
+
+// --- many things, of which those near the window are made first, and the others when there is time ---
+
+const later = window.requestIdleCallback || ((work) => setTimeout(() => work({ timeRemaining: () => 10 }), 50));
+
+class Chunks {
+  // `build` makes the thing with a number; `height` guesses how high it will be, in pixels.
+  constructor(panel, number, build, height) {
+    this.build = build;
+    this.waiting = new Map();
+    this.boxes = [];
+    this.seen = new IntersectionObserver((entries) => {
+      for (const entry of entries) if (entry.isIntersecting) this.fill(this.boxes.indexOf(entry.target));
+    }, { rootMargin: "1200px" });
+    for (let from = 0; from < number; from += TOGETHER) {
+      const box = make("div", { class: "chunk" }), to = Math.min(number, from + TOGETHER);
+      let guess = 0;
+      for (let index = from; index < to; index += 1) guess += height(index);
+      box.style.minHeight = `${guess}px`;
+      box.style.containIntrinsicSize = `auto ${guess}px`;
+      this.waiting.set(this.boxes.length, [from, to]);
+      this.boxes.push(box);
+      this.seen.observe(box);
+    }
+    panel.append(...this.boxes);
+    this.fill(0);
+    later((time) => this.rest(time));
+  }
+
+  fill(chunk) {
+    if (!this.waiting.has(chunk)) return;
+    const [from, to] = this.waiting.get(chunk), box = this.boxes[chunk];
+    this.waiting.delete(chunk);
+    this.seen.unobserve(box);
+    for (let index = from; index < to; index += 1) box.append(this.build(index));
+    box.style.minHeight = "";
+    box.classList.add("full");
+  }
+
+  with(index) { this.fill(Math.floor(index / TOGETHER)); }
+
+  all() { for (const chunk of [...this.waiting.keys()]) this.fill(chunk); }
+
+  rest(time) {
+    while (this.waiting.size && time.timeRemaining() > 5) this.fill(this.waiting.keys().next().value);
+    if (this.waiting.size) later((more) => this.rest(more));
+  }
+}
+
+const chunks = [];
+const lines = (text) => 24 * Math.min(2000, Math.ceil(text.length / 90));
 
 function table(tools) {
   const row = (cell, words) => make("tr", {}, ...words.map((word) => make(cell, cell === "th" ? { scope: "col" } : {}, word)));
@@ -75,12 +132,14 @@ function table(tools) {
 
 function link(index, words) {
   const node = make("a", { href: `#message-${index}` }, words);
-  node.addEventListener("click", (event) => { event.preventDefault(); jump(`message-${index}`); });
+  node.addEventListener("click", (event) => { event.preventDefault(); jump(`message-${index}`, index, 0); });
   return node;
 }
 
+let unfolded = false;
+
 function message(m, index) {
-  const body = make("div", { class: m.to !== null || m.type !== null ? "text code" : "text" }, ...pieces(m.text, marksOf(index)));
+  const body = make("div", { class: m.to !== null || m.type !== null ? "text code" : "text" }, ...pieces(m.text, marksOf(index, "text")));
   const folded = m.tone === "reasoning" && m.to === null;
   const summary = make("summary", { class: "faint" }, `Reasoning, ${count(m.text.length, "character")}`);
   const title = make("h2", { id: `title-${index}` }, ...head(m, index));
@@ -90,8 +149,10 @@ function message(m, index) {
   for (const finding of findingsOf.get(index) || []) {
     notes.push(make("span", { class: finding.severity }, `${finding.severity}: ${finding.message}`));
   }
+  const fold = folded ? make("details", { class: "fold" }, summary, body) : body;
+  if (folded) fold.open = unfolded;
   return make("article", { id: `message-${index}`, class: `${kind(m)} ${m.tone}`, "aria-labelledby": `title-${index}`, tabindex: "-1" },
-    title, folded ? make("details", { class: "fold" }, summary, body) : body,
+    title, fold,
     m.tools.length ? table(m.tools) : null, ...notes.map((note) => make("p", {}, note)));
 }
 
@@ -100,32 +161,62 @@ function conversation(panel) {
   if (folds) {
     const button = make("button", { id: "fold", "aria-pressed": "false" }, "Unfold all reasoning");
     button.addEventListener("click", () => {
-      const open = button.getAttribute("aria-pressed") === "false";
-      button.setAttribute("aria-pressed", String(open));
-      for (const fold of panel.querySelectorAll(".fold")) fold.open = open;
+      unfolded = !unfolded;
+      button.setAttribute("aria-pressed", String(unfolded));
+      for (const fold of panel.querySelectorAll(".fold")) fold.open = unfolded;
     });
     panel.append(make("p", {}, button));
   }
-  panel.append(...data.messages.map(message));
+  const folded = (m) => m.tone === "reasoning" && m.to === null;
+  const height = (m) => 90 + (folded(m) ? 0 : lines(m.text));
+  chunks[0] = new Chunks(panel, data.messages.length, (index) => message(data.messages[index], index), (index) => height(data.messages[index]));
   if (data.rest) {
-    const body = make("div", { class: "text code" }, ...pieces(data.rest, marksOf(data.messages.length)));
+    const body = make("div", { class: "text code" }, ...pieces(data.rest, marksOf(data.messages.length, "text")));
     panel.append(make("article", { id: `message-${data.messages.length}`, tabindex: "-1", "aria-labelledby": "title-rest" },
       make("h2", { id: "title-rest" }, "What could not be read"), body));
   }
   if (!data.messages.length && !data.rest) panel.append(make("p", {}, "There are no messages."));
 }
 
+// --- tokens: the numbers of a message, each in bytes of seven bits, lowest first ---
+
 const hex = (text) => Array.from(new TextEncoder().encode(text), (byte) => byte.toString(16).padStart(2, "0")).join(" ");
 
-function reel(group) {
+function numbers(code) {
+  const found = [], bytes = atob(code);
+  for (let at = 0, value = 0, shift = 0; at < bytes.length; at += 1) {
+    const byte = bytes.charCodeAt(at);
+    value += (byte & 127) << shift;
+    shift += 7;
+    if (byte < 128) { found.push(value); value = 0; shift = 0; }
+  }
+  return found;
+}
+
+// Where in the transcript the tokens of each message begin, and the part that each token is of.
+const sizeOf = (runs) => runs.reduce((sum, size, at) => sum + (at % 2 ? size : 0), 0);
+
+function partAt(runs, index) {
+  let at = 1;
+  for (let left = index - runs[1]; left >= 0; left -= runs[at]) at += 2;
+  return data.tokens.parts[runs[at - 1]];
+}
+
+// The findings of the tokens from one place of the transcript to another.
+const foundIn = (from, to) => data.tokens.found.map(([begin, end], index) => ({ begin, end, index })).filter(({ begin, end }) => begin < to && end > from);
+
+function reel(group, first) {
+  const all = data.tokens, runs = all.runs[group], ranks = numbers(all.codes[group]);
+  const special = new Set(all.special), found = foundIn(first, first + ranks.length);
   const box = make("div", { class: "reel", tabindex: "0", role: "group", "aria-label": "Tokens; use the arrow keys" });
-  const parts = group.parts.flatMap(([name, times]) => Array(times).fill(name));
   const more = make("button", {}, "Show more");
   let shown = 0;
   let here = -1;
+  const says = (index) => found.filter(({ begin, end }) => begin <= first + index && first + index < end).map((finding) => data.findings[finding.index]);
   const say = (index) => {
-    const bytes = group.raw[index] || hex(group.texts[index]);
-    byId("about").textContent = `id ${group.ids[index]}, bytes ${bytes}, part: ${parts[index]}`;
+    const rank = ranks[index], bytes = all.raw[rank] || hex(all.texts[rank]);
+    const words = says(index).map((finding) => `, ${finding.severity}: ${finding.message}`).join("");
+    byId("about").textContent = `id ${all.ids[rank]}, bytes ${bytes}, part: ${partAt(runs, index)}${words}`;
   };
   const go = (index) => {
     if (index < 0 || index >= shown) return;
@@ -136,12 +227,13 @@ function reel(group) {
     say(here);
   };
   const fill = () => {
-    const next = Math.min(group.ids.length, shown + MANY);
+    const next = Math.min(ranks.length, shown + MANY);
     for (; shown < next; shown += 1) {
-      const special = parts[shown] !== "body" && group.special.includes(group.ids[shown]);
-      box.append(make("span", { class: special ? "token special" : "token", title: `${group.ids[shown]} (${parts[shown]})`, "data-index": shown }, group.texts[shown]));
+      const rank = ranks[shown], part = partAt(runs, shown), worst = says(shown).map((finding) => finding.severity).sort()[0];
+      const look = ["token", part !== "body" && special.has(rank) ? "special" : "", worst ? `found ${worst}` : ""];
+      box.append(make("span", { class: look.filter(Boolean).join(" "), title: `${all.ids[rank]} (${part})`, "data-index": shown }, all.texts[rank]));
     }
-    more.hidden = shown === group.ids.length;
+    more.hidden = shown === ranks.length;
   };
   box.addEventListener("mouseover", (event) => { if (event.target.dataset.index) say(Number(event.target.dataset.index)); });
   box.addEventListener("keydown", (event) => {
@@ -158,26 +250,31 @@ function tokens(panel) {
     panel.append(make("p", {}, "The page was made without tokens."));
     return;
   }
-  data.tokens.forEach((group, index) => {
+  const sizes = data.tokens.runs.map(sizeOf), firsts = [];
+  sizes.reduce((sum, size) => { firsts.push(sum); return sum + size; }, 0);
+  const group = (index) => {
     const m = data.messages[index];
-    const summary = make("summary", {}, ...(m ? head(m, index) : ["What could not be read"]), ` ${count(group.ids.length, "token")}`);
+    const summary = make("summary", {}, ...(m ? head(m, index) : ["What could not be read"]), ` ${count(sizes[index], "token")}`);
     const fold = make("details", { class: `tokens ${m ? kind(m) : ""}` }, summary);
-    const open = () => { if (fold.open && fold.children.length === 1) fold.append(...reel(group)); };
-    fold.addEventListener("toggle", open);
-    if (index < 3) fold.open = true;
-    panel.append(fold);
-  });
+    fold.addEventListener("toggle", () => { if (fold.open && fold.children.length === 1) fold.append(...reel(index, firsts[index])); });
+    fold.open = index < 3 || (findingsOf.has(index) && findingsOf.size < 20);
+    return fold;
+  };
+  chunks[1] = new Chunks(panel, sizes.length, group, () => 56);
   panel.append(make("p", { id: "about", role: "status" }, "Point at a token, or focus a message and use the arrow keys."));
 }
 
 function tree(panel) {
-  data.messages.forEach((m, index) => {
+  const fields = (m, index) => {
     const rows = [["header", m.header], ["role", m.role], ["name", m.name], ["channel", m.channel], ["recipient", m.to],
       ["content type", m.type], ["body", count(m.text.length, "character")], ["ended by", m.end], ["place", m.place]];
-    const fields = rows.filter(([, value]) => value !== null && value !== "")
-      .flatMap(([name, value]) => [make("dt", {}, name), make("dd", { class: name === "header" ? "raw" : "" }, value)]);
-    panel.append(make("section", { class: `tree ${kind(m)}`, "aria-label": `Message ${index + 1}` }, make("h2", {}, ...head(m, index)), make("dl", {}, ...fields)));
-  });
+    const part = { header: "header", "ended by": "end" };
+    return rows.filter(([, value]) => value !== null && value !== "").flatMap(([name, value]) => [make("dt", {}, name),
+      make("dd", { class: part[name] ? "raw" : "" }, ...stretch(value, 0, value.length, part[name] ? marksOf(index, part[name]) : []))]);
+  };
+  const section = (m, index) => make("section", { class: `tree ${kind(m)}`, "aria-label": `Message ${index + 1}` },
+    make("h2", {}, ...head(m, index)), make("dl", {}, ...fields(m, index)));
+  chunks[2] = new Chunks(panel, data.messages.length, (index) => section(data.messages[index], index), () => 290);
 }
 
 const TABS = [conversation, tokens, tree];
@@ -194,26 +291,42 @@ function select(index, focus) {
   });
 }
 
-function jump(id) {
-  select(0, false);
+function jump(id, index, tab) {
+  select(tab, false);
+  if (index < data.messages.length) chunks[tab].with(index);
   const node = byId(id);
   if (!node) return;
   for (let up = node.parentElement; up; up = up.parentElement) if (up.tagName === "DETAILS") up.open = true;
-  node.scrollIntoView({ block: "center" });
+  node.scrollIntoView({ block: "center", behavior: "instant" });
+  node.scrollIntoView({ block: "center", behavior: "instant" }); // what it passed has its height now
   node.focus({ preventScroll: true });
 }
 
+// The place of a finding: in the text, or in the header, which another tab shows.
+function place(finding, index) {
+  const last = data.messages.length - (data.rest ? 0 : 1);
+  if (finding.part) jump(`mark-${index}`, finding.where, finding.part === "text" ? 0 : 2);
+  else jump(`message-${Math.min(finding.where, last)}`, finding.where, 0);
+}
+
+function finding(found, index) {
+  const words = [make("span", { class: found.severity }, `${found.severity}: `), `${found.message} `, make("span", { class: "faint" }, `[${found.code}] ${found.place}`)];
+  const button = make("button", {}, ...words);
+  button.addEventListener("click", () => place(found, index));
+  return make("li", {}, button, found.hint ? make("p", { class: "faint" }, `hint: ${found.hint}`) : null);
+}
+
 function findings() {
-  byId("list").hidden = data.findings.length === 0;
-  byId("list-title").textContent = count(data.findings.length, "finding");
-  data.findings.forEach((finding, index) => {
-    const words = [make("span", { class: finding.severity }, `${finding.severity}: `), `${finding.message} `, make("span", { class: "faint" }, `[${finding.code}] ${finding.place}`)];
-    const button = make("button", {}, ...words);
-    button.addEventListener("click", () => {
-      select(0, false);
-      jump(byId(`mark-${index}`) ? `mark-${index}` : `message-${Math.min(finding.where, data.messages.length - (data.rest ? 0 : 1))}`);
-    });
-    byId("findings").append(make("li", {}, button, finding.hint ? make("p", { class: "faint" }, `hint: ${finding.hint}`) : null));
+  const number = data.findings.length, list = byId("findings"), all = byId("all");
+  byId("list").hidden = number === 0;
+  byId("list-title").textContent = count(number, "finding");
+  list.append(...data.findings.slice(0, FIRST).map(finding));
+  all.hidden = number <= FIRST;
+  all.textContent = `Show all ${number.toLocaleString("en")}`;
+  all.addEventListener("click", () => {
+    list.append(...data.findings.slice(FIRST).map((found, index) => finding(found, FIRST + index)));
+    all.hidden = true;
+    list.children[FIRST].firstChild.focus();
   });
 }
 
@@ -225,6 +338,9 @@ document.querySelector("[role=tablist]").addEventListener("keydown", (event) => 
   const next = { ArrowRight: now + 1, ArrowLeft: now - 1, Home: 0, End: TABS.length - 1 }[event.key];
   if (next !== undefined) { event.preventDefault(); select((next + TABS.length) % TABS.length, true); }
 });
-window.addEventListener("beforeprint", () => { for (const fold of document.querySelectorAll(".fold")) fold.open = true; });
+window.addEventListener("beforeprint", () => {
+  for (const many of chunks) if (many) many.all();
+  for (const fold of document.querySelectorAll(".fold")) fold.open = true;
+});
 select(0, false);
 findings();

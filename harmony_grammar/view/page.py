@@ -38,7 +38,9 @@ def page(data: dict[str, Any]) -> str:
 def safe_json(data: Any) -> str:
     """Data as JSON in which no markup can begin; ASCII only, half surrogate pairs included."""
     text = json.dumps(data, ensure_ascii=True, separators=(",", ":"))
-    return re.sub("[<>&]", lambda match: f"\\u{ord(match.group()):04x}", text)
+    for sign in "<>&":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    return text
 
 
 def _packaged(name: str) -> str:
