@@ -14,6 +14,8 @@ function make(tag, properties, ...children) {
   return node;
 }
 
+// Words in which a text between backquotes is code.
+const spoken = (words) => words.split(/`([^`]+)`/).map((part, at) => (at % 2 ? make("code", {}, part) : part));
 const count = (number, noun) => `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
 const speaker = (m) => (m.name === null ? m.role : `${m.role} ${m.name}`);
 const kind = (m) => (["system", "developer", "user", "assistant", "tool"].includes(m.role) ? m.role : "");
@@ -136,6 +138,8 @@ function link(index, words) {
   return node;
 }
 
+const remark = (finding) => [make("span", { class: finding.severity }, `${finding.severity}: `), ...spoken(finding.message)];
+const remarks = (index) => (findingsOf.get(index) || []).map((finding) => make("p", {}, ...remark(finding)));
 let unfolded = false;
 
 function message(m, index) {
@@ -144,16 +148,14 @@ function message(m, index) {
   const summary = make("summary", { class: "faint" }, `Reasoning, ${count(m.text.length, "character")}`);
   const title = make("h2", { id: `title-${index}` }, ...head(m, index));
   const notes = [];
-  if (m.call !== null) notes.push(link(m.call, `answers the call in message ${m.call + 1}`));
-  if (m.result !== null) notes.push(link(m.result, `its result is message ${m.result + 1}`));
-  for (const finding of findingsOf.get(index) || []) {
-    notes.push(make("span", { class: finding.severity }, `${finding.severity}: ${finding.message}`));
-  }
+  if (m.call !== null) notes.push(make("p", {}, link(m.call, `answers the call in message ${m.call + 1}`)));
+  if (m.result !== null) notes.push(make("p", {}, link(m.result, `its result is message ${m.result + 1}`)));
+  notes.push(...remarks(index));
   const fold = folded ? make("details", { class: "fold" }, summary, body) : body;
   if (folded) fold.open = unfolded;
   return make("article", { id: `message-${index}`, class: `${kind(m)} ${m.tone}`, "aria-labelledby": `title-${index}`, tabindex: "-1" },
     title, fold,
-    m.tools.length ? table(m.tools) : null, ...notes.map((note) => make("p", {}, note)));
+    m.tools.length ? table(m.tools) : null, ...notes);
 }
 
 function conversation(panel) {
@@ -173,7 +175,7 @@ function conversation(panel) {
   if (data.rest) {
     const body = make("div", { class: "text code" }, ...pieces(data.rest, marksOf(data.messages.length, "text")));
     panel.append(make("article", { id: `message-${data.messages.length}`, tabindex: "-1", "aria-labelledby": "title-rest" },
-      make("h2", { id: "title-rest" }, "What could not be read"), body));
+      make("h2", { id: "title-rest" }, "What could not be read"), body, ...remarks(data.messages.length)));
   }
   if (!data.messages.length && !data.rest) panel.append(make("p", {}, "There are no messages."));
 }
@@ -310,10 +312,10 @@ function place(finding, index) {
 }
 
 function finding(found, index) {
-  const words = [make("span", { class: found.severity }, `${found.severity}: `), `${found.message} `, make("span", { class: "faint" }, `[${found.code}] ${found.place}`)];
+  const words = [...remark(found), " ", make("span", { class: "faint" }, `[${found.code}] ${found.place}`)];
   const button = make("button", {}, ...words);
   button.addEventListener("click", () => place(found, index));
-  return make("li", {}, button, found.hint ? make("p", { class: "faint" }, `hint: ${found.hint}`) : null);
+  return make("li", {}, button, found.hint ? make("p", { class: "faint" }, "hint: ", ...spoken(found.hint)) : null);
 }
 
 function findings() {
