@@ -21,6 +21,7 @@ __all__ = [
     "DEFAULT",
     "EXAMPLES",
     "INTEGER",
+    "OF_KINDS",
     "Bounds",
     "Style",
     "above",
@@ -41,7 +42,7 @@ _FLAGS: Final = (INTEGER, ANY_OF)
 _DEFAULT: Final = f"{DEFAULT}: "
 _ENTRY: Final = re.compile(r"([A-Za-z]+): ")
 _COMMA: Final = ", "
-_EXAMPLE: Final = re.compile(r'- (".*")', re.DOTALL)
+_MARK: Final = "- "
 
 
 class Bounds(NamedTuple):
@@ -103,6 +104,18 @@ BOUNDS: Final[Mapping[str, Callable[[object], bool]]] = {
     "deprecated": _flag,
     "readOnly": _flag,
     "writeOnly": _flag,
+}
+
+# Which of them say something of values of a JSON type.
+_OF_NUMBERS: Final = frozenset(
+    {"minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum", "multipleOf", "format"}
+)
+OF_KINDS: Final[Mapping[str, frozenset[str]]] = {
+    "string": frozenset({"format", "pattern", "minLength", "maxLength"}),
+    "number": _OF_NUMBERS,
+    "integer": _OF_NUMBERS,
+    "array": frozenset({"minItems", "maxItems", "uniqueItems"}),
+    "object": frozenset({"minProperties", "maxProperties"}),
 }
 
 
@@ -227,9 +240,10 @@ def above(lines: Sequence[str], style: Style, schema: Mapping[str, Any]) -> dict
     rest = list(lines)
     if len(rest) > 1 and rest[1] == "":
         found["title"], rest = rest[0], rest[2:]
-    if "oneOf" in schema and rest and rest[-1].startswith(_DEFAULT):
+    stacked = style == "compatible" and "oneOf" in schema
+    if stacked and rest and rest[-1].startswith(_DEFAULT):
         found[DEFAULT] = default_value(rest.pop().removeprefix(_DEFAULT), schema, style)
-    before, examples, after = _around_examples(rest)
+    before, examples, after = _around_examples(rest, style)
     if examples is not None:
         found["examples"] = [_unquoted(text, style) for text in examples] or [None]
     if before or after:
@@ -237,15 +251,23 @@ def above(lines: Sequence[str], style: Style, schema: Mapping[str, Any]) -> dict
     return found
 
 
-def _around_examples(lines: list[str]) -> tuple[list[str], list[str] | None, list[str]]:
+def _around_examples(
+    lines: list[str], style: Style
+) -> tuple[list[str], list[str] | None, list[str]]:
     """Lines before the examples, the examples, lines after them."""
     if EXAMPLES not in lines:
         return lines, None, []
     place = len(lines) - 1 - lines[::-1].index(EXAMPLES)
     end = place + 1
-    while end < len(lines) and _EXAMPLE.fullmatch(lines[end]):
+    while end < len(lines) and _is_example(lines[end], style):
         end += 1
-    return lines[:place], [line.removeprefix("- ") for line in lines[place + 1 : end]], lines[end:]
+    return lines[:place], [line.removeprefix(_MARK) for line in lines[place + 1 : end]], lines[end:]
+
+
+def _is_example(line: str, style: Style) -> bool:
+    text = line.removeprefix(_MARK)
+    shown = _quoted(text) if style == "compatible" else _is_value(text)
+    return shown and line.startswith(_MARK)
 
 
 def _unquoted(text: str, style: Style) -> object:

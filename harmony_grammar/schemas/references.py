@@ -1,0 +1,170 @@
+"""The references of a schema: what they mean, and which of them keep a name.
+
+TypeScript has names for types too, but a model reads a type most easily where it is used. So a
+definition is written there, unless it contains itself, or is large and used more than once.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from urllib.parse import unquote
+
+from harmony_grammar.schemas.walk import children
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["References"]
+
+_ROOT: Final = "#"
+_LARGE: Final = 40  # schemas within one another
+_DEFINITIONS: Final = frozenset({"$defs", "definitions"})
+_NO_NAME: Final = re.compile(r"[^A-Za-z0-9_]")
+
+# Words that have a meaning already.
+_TAKEN: Final = frozenset(
+    {
+        *("any", "array", "boolean", "false", "integer", "namespace", "never", "null", "number"),
+        *("object", "string", "true", "type", "undefined", "unknown", "void", "Array", "Record"),
+    }
+)
+
+
+class _Shape(NamedTuple):
+    """What a definition consists of.
+
+    Attributes:
+        size: how many schemas, itself included, without what it refers to.
+        uses: the references in it, as often as they stand there.
+    """
+
+    size: int
+    uses: tuple[str, ...]
+
+
+class References:
+    """The references of one schema.
+
+    Args:
+        root: the schema.
+    """
+
+    def __init__(self, root: dict[str, Any]) -> None:
+        self.root = root
+        self._names: dict[str, str] = {}
+        self._shapes: dict[str, _Shape] = {}
+
+    def target(self, reference: object) -> Any:
+        """What a reference refers to; None if it is not within the schema.
+
+        Only JSON pointers are followed. A target is an object or a truth value.
+        """
+        if not isinstance(reference, str) or not reference.startswith(_ROOT):
+            return None
+        place: Any = self.root
+        for segment in _segments(reference):
+            if isinstance(place, dict) and segment in place:
+                place = place[segment]
+            elif isinstance(place, list) and segment.isdecimal() and int(segment) < len(place):
+                place = place[int(segment)]
+            else:
+                return None
+        return place if isinstance(place, (dict, bool)) else None
+
+    def name(self, reference: str) -> str | None:
+        """The name that a definition keeps; None if it is written where it is used."""
+        if reference not in self._named:
+            return None
+        if reference not in self._names:
+            self._names[reference] = self._free(self._wish(reference))
+        return self._names[reference]
+
+    def _wish(self, reference: str) -> str:
+        segments = _segments(reference)
+        wish = segments[-1] if segments else self.root.get("title")
+        word = _NO_NAME.sub("_", wish if isinstance(wish, str) else "") or "Type"
+        return f"_{word}" if word[0].isdigit() else word
+
+    def _free(self, wish: str) -> str:
+        taken, name, number = {*self._names.values(), *_TAKEN}, wish, 1
+        while name in taken:
+            number += 1
+            name = f"{wish}_{number}"
+        return name
+
+    # --- which keep their names ---
+
+    @cached_property
+    def _named(self) -> frozenset[str]:
+        used = list(self._shape(_ROOT).uses)
+        for reference in used:  # grows while it is walked
+            new = [use for use in self._shape(reference).uses if use not in used]
+            used += dict.fromkeys(new)
+        counts = [*self._shape(_ROOT).uses, *(u for r in set(used) for u in self._shape(r).uses)]
+        named = {reference for reference in used if reference in self._reached(reference)}
+        for reference in _innermost_first(used, named, self._shape):
+            large = self._expanded(reference, named) > _LARGE
+            if large and counts.count(reference) > 1:
+                named.add(reference)
+        return frozenset(named)
+
+    def _shape(self, reference: str) -> _Shape:
+        if reference not in self._shapes:
+            found = list(_inside(self.target(reference)))
+            uses = [each["$ref"] for each in found if isinstance(each.get("$ref"), str)]
+            self._shapes[reference] = _Shape(len(found), tuple(uses))
+        return self._shapes[reference]
+
+    def _reached(self, reference: str) -> set[str]:
+        """The definitions that a definition needs, and those that they need."""
+        reached: set[str] = set()
+        left = list(self._shape(reference).uses)
+        while left:
+            use = left.pop()
+            if use not in reached:
+                reached.add(use)
+                left += self._shape(use).uses
+        return reached
+
+    def _expanded(self, reference: str, named: set[str]) -> int:
+        """How many schemas a definition has with those in it that have no name."""
+        size, left = 0, [reference]
+        while left and size <= _LARGE:
+            shape = self._shape(left.pop())
+            size += shape.size
+            left += [use for use in shape.uses if use not in named]
+        return size
+
+
+def _segments(reference: str) -> list[str]:
+    parts = unquote(reference.removeprefix(_ROOT)).split("/")[1:]
+    return [part.replace("~1", "/").replace("~0", "~") for part in parts]
+
+
+def _inside(schema: Any) -> Iterator[dict[str, Any]]:
+    """A schema and all within it, but for its definitions."""
+    left = [schema] if isinstance(schema, dict) else []
+    while left:
+        place = left.pop()
+        yield place
+        found = children(place)
+        left += [c for key, c in found if key not in _DEFINITIONS and isinstance(c, dict)]
+
+
+def _innermost_first(used: list[str], named: set[str], shape: Any) -> Iterator[str]:
+    """Definitions that do not contain themselves, each after those that it needs."""
+    done: set[str] = set()
+    for start in used:
+        left = [start]
+        while left:
+            reference = left[-1]
+            needed = [u for u in shape(reference).uses if u not in done and u not in named]
+            if reference in done or reference in named:
+                left.pop()
+            elif needed:
+                left += needed
+            else:
+                done.add(left.pop())
+                yield reference

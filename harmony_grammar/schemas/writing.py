@@ -1,0 +1,179 @@
+r"""Types as TypeScript, in the faithful style.
+
+The layout is that of the compatible style, which models were trained on: a field on a line of
+its own, its comments above, what bounds it behind. It differs where that style is ambiguous. A
+union before brackets has parentheses, and so has a stacked one wherever a comment might swallow
+what follows; names that are no words are quoted; strings are escaped; each line of a description
+is a comment of its own.
+
+Whatever names, values and comments hold, none of it can end the line that it stands on, and so
+no comment, string, type or namespace.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from harmony_grammar.schemas.text import comment_lines, json_line
+from harmony_grammar.schemas.types import (
+    Array,
+    Field,
+    Index,
+    Intersection,
+    Literal,
+    Object,
+    Tuple,
+    Union,
+    Variant,
+    Word,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from harmony_grammar.schemas.types import Type
+
+__all__ = ["type_text"]
+
+_FIELD_STEP: Final = "    "
+_VARIANT_STEP: Final = "   "
+_WORD: Final = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*")
+
+
+def type_text(kind: Type, indent: str = "") -> str:
+    """Write a type.
+
+    Args:
+        kind: the type.
+        indent: what stands before each line but the first.
+
+    Returns:
+        The type, over several lines if it has fields or comments.
+
+    Example:
+        >>> color = Union((Variant(Literal("red")), Variant(Word("null"))))
+        >>> type_text(Array(color))
+        '("red" | null)[]'
+    """
+    return _FORMS[type(kind)](kind, indent)
+
+
+def _word(kind: Word, _: str) -> str:
+    return kind.name if _WORD.fullmatch(kind.name) else "any"
+
+
+def _literal(kind: Literal, _: str) -> str:
+    return json_line(kind.value)
+
+
+def _array(kind: Array, indent: str) -> str:
+    return "Array<any>" if kind.items is None else f"{_tight(kind.items, indent)}[]"
+
+
+def _tuple(kind: Tuple, indent: str) -> str:
+    items = [type_text(item, indent) for item in kind.items]
+    rest = [] if kind.rest is None else [f"...{_tight(kind.rest, indent)}[]"]
+    return f"[{', '.join(items + rest)}]"
+
+
+def _tight(kind: Type, indent: str) -> str:
+    """A type before an operator that binds more tightly than a bar."""
+    text = type_text(kind, indent)
+    loose = isinstance(kind, (Union, Intersection)) and not _stacked(kind)
+    return f"({text})" if loose else text
+
+
+def _stacked(kind: Type) -> bool:
+    """Whether a union stands on several lines, as it must where it has comments."""
+    if not isinstance(kind, Union):
+        return False
+    return kind.stacked or any(each.comments or each.above for each in kind.variants)
+
+
+def _union(kind: Union, indent: str) -> str:
+    if not kind.variants:
+        return "never"
+    if _stacked(kind):
+        return f"(\n{_variants(kind, indent)}{indent})"
+    return " | ".join(_member(each.type, indent) for each in kind.variants)
+
+
+def _member(kind: Type, indent: str) -> str:
+    """A member of a union; a union in it keeps its parentheses."""
+    return _tight(kind, indent) if isinstance(kind, Union) else type_text(kind, indent)
+
+
+def _variants(kind: Union, indent: str) -> str:
+    return "".join(_variant(each, indent) for each in kind.variants)
+
+
+def _variant(variant: Variant, indent: str) -> str:
+    above = _comments(variant.above, f"{indent} ")
+    text = _member(variant.type, indent + _VARIANT_STEP)
+    return f"{above}{indent} | {text}{_behind(variant.comments)}\n"
+
+
+def _intersection(kind: Intersection, indent: str) -> str:
+    return " & ".join(
+        _tight(part, indent) if isinstance(part, Union) else type_text(part, indent)
+        for part in kind.parts
+    )
+
+
+# --- Objects ---
+
+
+def _object(kind: Object, indent: str) -> str:
+    """A field per line; what is said of the object stands before its brace."""
+    above = _comments(kind.above, indent).removeprefix(indent)
+    head = f"{above}{indent}" if above else ""
+    fields = "".join(_field(field, _name(field), indent) for field in kind.fields)
+    index = "" if kind.index is None else _field(kind.index, "[key: string]", indent)
+    return f"{head}{{\n{fields}{index}{indent}}}"
+
+
+def _name(field: Field) -> str:
+    name = field.name if _WORD.fullmatch(field.name) else json_line(field.name)
+    return name if field.required else f"{name}?"
+
+
+def _field(field: Field | Index, label: str, indent: str) -> str:
+    above = _comments(field.above, indent)
+    kind, after = field.type, _behind(field.after)
+    if isinstance(kind, Union) and _stacked(kind) and kind.variants:
+        return f"{above}{indent}{label}:\n{_variants(kind, indent)}{indent},{after}\n"
+    return f"{above}{indent}{label}: {type_text(kind, indent + _FIELD_STEP)},{after}\n"
+
+
+# --- Comments ---
+
+
+def _comments(lines: Iterable[str], indent: str) -> str:
+    return "".join(f"{indent}{_comment(part)}\n" for line in lines for part in _parts(line))
+
+
+def _parts(line: str) -> list[str]:
+    """The lines that a comment really has; an empty one is a line, too."""
+    return comment_lines(line) or [""]
+
+
+def _comment(line: str) -> str:
+    return f"// {line}".rstrip()
+
+
+def _behind(comments: Iterable[str]) -> str:
+    """What stands behind a type: one line, whatever is in it."""
+    text = " ".join(part for comment in comments for part in _parts(comment))
+    return f" {_comment(text)}" if text else ""
+
+
+_FORMS: Final[Mapping[type, Callable[[Any, str], str]]] = {
+    Word: _word,
+    Literal: _literal,
+    Array: _array,
+    Tuple: _tuple,
+    Union: _union,
+    Intersection: _intersection,
+    Object: _object,
+}
