@@ -38,6 +38,13 @@ table {{ border-collapse: collapse }}
 th, td {{ border: 1px solid var(--line); padding: 0.3rem 0.6rem; text-align: left;
   overflow-wrap: normal }}
 nav ul {{ columns: 16rem; padding-left: 1.2rem }}
+figure svg {{ max-width: 100%; height: auto }}
+@media (max-width: 30rem) {{
+  h1 {{ font-size: 1.5rem }} h2 {{ font-size: 1.1rem }}
+  table, tbody, tr, td {{ display: block }} thead {{ display: none }}
+  td {{ border-block: 0 }} td:empty {{ display: none }} tr {{ border-block: 1px solid var(--line) }}
+  td + td::before {{ content: attr(data-column) ": "; color: var(--faint) }}
+}}
 @media print {{ pre {{ white-space: pre-wrap }} }}
 """
 _COLOURS: Final = re.compile(r"\nsvg \{.*\}\n@media[^\n]*\n")
@@ -94,6 +101,7 @@ class _Writer:
             for child in token.children or ():
                 if child.type == "link_open":
                     child.attrSet("href", _within(str(child.attrGet("href"))))
+        _name_columns(tokens)
         options, env = self._markdown.options, dict[str, Any]()
         html: str = self._markdown.renderer.render(tokens, options, env)
         return html.replace("<p><figure", "<figure").replace("</figure></p>", "</figure>")
@@ -121,6 +129,21 @@ class _Writer:
         drawing = self._drawings[str(token.attrGet("src"))]
         # The page has the colours, so that they are the same in the page and its drawings.
         return f'<figure tabindex="0">{_COLOURS.sub(chr(10), drawing)}</figure>'
+
+
+def _name_columns(tokens: Sequence[Token]) -> None:
+    """Give each cell of a table the title of its column, for windows too narrow for columns."""
+    titles, column = list[str](), 0
+    for index, token in enumerate(tokens):
+        if token.type == "thead_open":
+            titles = []
+        elif token.type == "th_open":
+            titles.append(tokens[index + 1].content)
+        elif token.type == "tr_open":
+            column = 0
+        elif token.type == "td_open":
+            token.attrSet("data-column", titles[column])
+            column += 1
 
 
 def _block(tokens: Sequence[Token], index: int, *_: object) -> str:

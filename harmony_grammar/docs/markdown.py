@@ -65,6 +65,8 @@ def _cell(text: str) -> str:
 def _words(said: str) -> str:
     """Words in a table, with what is quoted as code."""
     quoted = said.strip("`")
+    if quoted == " ":
+        return "a space"
     return _cell(quoted) if said != quoted else escape(said, quote=False)
 
 
