@@ -18,7 +18,15 @@ import common
 
 HERE = Path(__file__).parent
 README = HERE / "README.md"
-BENCHMARKS = ("reading", "vocabulary_load", "compat", "recovery", "datasets", "masking")
+BENCHMARKS = (
+    "reading",
+    "vocabulary_load",
+    "compat",
+    "recovery",
+    "datasets",
+    "masking_start",
+    "masking",
+)
 
 
 def run(name: str) -> str:
