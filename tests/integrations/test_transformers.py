@@ -7,6 +7,7 @@ whatever comes out well comes from the mask.
 from __future__ import annotations
 
 import json
+import os
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -59,16 +60,27 @@ CASES: dict[str, dict[str, Any]] = {
     "both": {"tools": TOOLS, "response_format": ARGUMENTS},
     "text": {"max_reasoning_tokens": 6},
 }
-# A model that knows nothing says something else to every prompt.
-PROMPTS = [
-    f"{HISTORY * (number % 2)}<|start|>user<|message|>{'Hello ' * number}<|end|>{OPENING}"
-    for number in range(18)
-]
-WAYS: list[tuple[dict[str, Any], list[str]]] = [
-    ({"do_sample": False}, PROMPTS),
-    ({"do_sample": True, "top_k": 0}, PROMPTS[:6]),
-    ({"do_sample": False, "num_beams": 3}, PROMPTS[8:14]),
-]
+ROUND = 30
+# So many rounds of thirty generations a case; a long run asks for more.
+ROUNDS = max(1, int(os.environ.get("HARMONY_GENERATIONS", ROUND)) // ROUND)
+
+
+def prompts(number: int) -> list[str]:
+    """A round's prompts; a model that knows nothing says something else to every one."""
+    return [
+        f"{HISTORY * (n % 2)}<|start|>user<|message|>{'Hello ' * n}{number}<|end|>{OPENING}"
+        for n in range(18)
+    ]
+
+
+def ways(number: int) -> list[tuple[dict[str, Any], list[str]]]:
+    """A round's ways to generate: greedy, sampling and with beams."""
+    every = prompts(number)
+    return [
+        ({"do_sample": False}, every),
+        ({"do_sample": True, "top_k": 0}, every[:6]),
+        ({"do_sample": False, "num_beams": 3}, every[8:14]),
+    ]
 
 
 @cache
@@ -163,17 +175,17 @@ def test_every_generation_is_a_sentence_of_the_constraint(case: str) -> None:
     torch.manual_seed(1)
     constraint = Constraint(**CASES[case], max_tokens=MOST)
     counts = {"whole": 0, "cut": 0}
-    for options, prompts in WAYS:
-        for ids in generate(constraint, prompts, **options):
+    for options, batch in (way for number in range(ROUNDS) for way in ways(number)):
+        for ids in generate(constraint, batch, **options):
             counts[verdict(ids, case)] += 1
     # A body with a schema is promised no end, but these are all brought to theirs.
-    assert counts == {"whole": 30, "cut": 0}
+    assert counts == {"whole": ROUND * ROUNDS, "cut": 0}
 
 
 def test_without_the_mask_none_is() -> None:
     torch.manual_seed(2)
     found = generate(None, [SHORT + OPENING] * 12, do_sample=True)
-    found += generate(None, PROMPTS, do_sample=False)
+    found += generate(None, prompts(0), do_sample=False)
     assert [ids for ids in found if hg.check(ids, "completion").ok] == []
 
 
