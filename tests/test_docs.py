@@ -165,7 +165,10 @@ def test_a_derivation_holds_the_whole_example() -> None:
         for example in comment.examples:
             branch = derivations.of(name, example)
             assert branch is not None
-            assert texts(branch) == example
+            if name in GRAMMAR.body_rules:  # which skips blanks and ends the last line
+                assert "".join(texts(branch).split()) == "".join(example.split())
+            else:
+                assert texts(branch) == example
     assert derivations.of("recipient", GRAMMAR.comments["channel"].examples[0]) is None
 
 

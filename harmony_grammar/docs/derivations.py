@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from harmony_grammar.errors import GrammarError
 from harmony_grammar.grammar import END_OF_INPUT
 from harmony_grammar.grammar.bindings import BODY_STARTS, STARTS
+from harmony_grammar.grammar.lalr import TextReader
 from harmony_grammar.grammar.rules import Rules
 from harmony_grammar.grammar.source import load_source
 from harmony_grammar.parsing.headers import walk
@@ -17,6 +19,7 @@ from harmony_grammar.parsing.sources import TextSource
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from harmony_grammar.grammar.lalr import Leaf
     from harmony_grammar.parsing.machine import Token
 
 __all__ = ["Branch", "Derivations", "drawn"]
@@ -51,6 +54,8 @@ class Derivations:
     def of(self, rule: str, text: str) -> Branch | None:
         """How a text comes from a rule; None if it does not."""
         loaded = self._from(rule)
+        if rule in self._rules.body_rules:
+            return _read(loaded, rule, text)
         machine = Machine(loaded, rule)
         pieces = TextSource(loaded, text).pieces(0, len(text))
         walked = walk(machine.root, pieces, at_end=True, spelled=True)
@@ -72,6 +77,19 @@ class Derivations:
         starts = dict.fromkeys((*STARTS, *BODY_STARTS, *names))
         source = load_source(self._rules.text, tuple(starts))
         return Rules(self._rules.text, source, self._rules.special_tokens)
+
+
+def _read(rules: Rules, rule: str, text: str) -> Branch | None:
+    """How a part of a body comes from a rule; blanks that it skips are left out."""
+    builders = {name: partial(_branch, name) for name in rules.productions if name[0] != "_"}
+    reading = TextReader(rules, rule, builders, punctuation=True).read(text)
+    found: Branch | None = reading.value
+    return found
+
+
+def _branch(rule: str, parts: Sequence[Branch | Leaf], _: str) -> Branch:
+    below = (p if isinstance(p, Branch) else Branch(p.name, p.text) for p in parts)
+    return Branch(rule, None, tuple(below))
 
 
 def _grown(rules: Rules, rule: str, tokens: Sequence[Token]) -> Branch:

@@ -58,7 +58,7 @@ def code(text: str) -> str:
 
 def _cell(text: str) -> str:
     """A text in a table, as code; a bar would end the cell, whichever way it is quoted."""
-    plain = escape(text, quote=False)
+    plain = escape(text, quote=False).replace("\n", "⏎")
     return f"<code>{_MARKUP.sub(lambda sign: f'&#{ord(sign.group())};', plain)}</code>"
 
 
@@ -95,7 +95,7 @@ def _index(reference: Reference) -> Iterator[str]:
         (
             "[Cheat sheet](cheat-sheet.md): what people ask first, on one page",
             f"[Rules](rules.md): all {len(reference.rules)}, each with a diagram and examples",
-            "[Headers](headers.md): which spellings are in circulation, and who writes them",
+            "[Spellings](headers.md): which are in circulation, and who writes them",
             "[Completion](completion.md): what may follow what when a model speaks",
             "[Tokens](tokens.md): the special tokens and their ids",
             f"[Errors](errors.md): the {len(reference.codes)} codes, with bad and mended examples",
@@ -157,8 +157,11 @@ def _example(example: Example) -> Iterator[str]:
 
 
 def _headers(rules: Iterable[RuleEntry]) -> Iterator[str]:
-    yield "# Header spellings in circulation"
-    yield "All of these are real, and all of them are read; the tree keeps which one it was."
+    yield "# Spellings in circulation"
+    yield (
+        "All of these are real, and all of them are read; the tree keeps which one it was. Here "
+        "`⏎` is a line end."
+    )
     for rule in rules:
         written = [example for example in rule.examples if example.writer]
         if written:

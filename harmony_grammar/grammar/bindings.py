@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BODY",
+    "BODY_STARTS",
+    "DEVELOPER_BODY",
     "FIELDS",
     "INTERIM",
     "LAST",
@@ -26,14 +28,22 @@ __all__ = [
     "OPENING",
     "OPEN_MESSAGE",
     "STARTS",
+    "SYSTEM_BODY",
     "TOOL",
+    "TOOL_TYPE",
+    "VALID_CHANNELS",
 ]
 
 # The rules that a whole text may be; their names are the public start symbols.
 STARTS: Final = ("conversation", "prompt", "completion")
 
-# Further rules that a parse of a part of a body may begin with.
-BODY_STARTS: Final = ("valid_channels",)
+# Further rules that a parse of a body or of a part of one may begin with. The line of the
+# channels is read as a header is, since it is also looked for in bodies that nothing else reads.
+VALID_CHANNELS: Final = "valid_channels"
+SYSTEM_BODY: Final = "system_body"
+DEVELOPER_BODY: Final = "developer_body"
+TOOL_TYPE: Final = "tool_type"
+BODY_STARTS: Final = (VALID_CHANNELS, SYSTEM_BODY, DEVELOPER_BODY, TOOL_TYPE)
 
 # Rule to the type of node that it is.
 NODES: Final[Mapping[str, type[Conversation | Message | OpenMessage]]] = MappingProxyType(

@@ -21,13 +21,14 @@ from harmony_grammar.grammar.bindings import (
     OPEN_MESSAGE,
     OPENING,
     STARTS,
+    VALID_CHANNELS,
 )
 from harmony_grammar.grammar.patterns import Automaton, compile_literal, compile_pattern
 from harmony_grammar.grammar.source import Production, Source, Symbol, digest, load_source
 from harmony_grammar.tokens import SPECIAL_TOKENS, is_marked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from os import PathLike
 
     from typing_extensions import Self
@@ -217,6 +218,20 @@ class Rules:
         names: dict[str, Symbol] = {}
         self._collect(rule, seen, names)
         return iter(names.values())
+
+    @cached_property
+    def body_rules(self) -> frozenset[str]:
+        """The rules that stand inside bodies only, which are read by a reader of their own."""
+        return self._reached(BODY_STARTS) - self._reached((*STARTS, VALID_CHANNELS))
+
+    def _reached(self, starts: Sequence[str]) -> frozenset[str]:
+        found = dict.fromkeys(starts)
+        todo = list(starts)
+        for rule in todo:
+            symbols = (s for p in self.productions[rule] for s in p.symbols if not s.terminal)
+            todo.extend(fresh := [s.name for s in symbols if s.name not in found])
+            found.update(dict.fromkeys(fresh))
+        return frozenset(found)
 
     def _collect(self, rule: str, seen: dict[str, None], out: dict[str, Symbol]) -> None:
         if rule in seen:

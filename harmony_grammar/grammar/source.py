@@ -30,12 +30,13 @@ __all__ = ["Comment", "Production", "Source", "Symbol", "Terminal", "digest", "l
 # A table's action: a state to shift to, or the complement of a production to reduce by.
 Table = tuple[dict[str, int], ...]
 
-_DEFINITION: Final = re.compile(r"^[?!]*(_?[a-zA-Z][a-zA-Z0-9_]*)(?:\{[^}]*\})?(?:\.\d+)?\s*:")
+_DEFINITION: Final = re.compile(r"^[?!]*(_?[a-zA-Z][a-zA-Z0-9_]*)(?:\{[^}]*\})?(?:\.-?\d+)?\s*:")
 _REMARK: Final = re.compile(r"^(?P<indent>\s*)//\s?(?P<text>.*)$")
 _TRAILING: Final = re.compile(r"\s//\s(?P<text>[^/]*)$")
 _PLACE: Final = re.compile(r" at line (\d+),? column (\d+)(?: in <string>)?")
 _NAMED: Final = re.compile(r"[<'\"](_?[a-z]\w*)|(?:token|terminal|Token) '?(\w+)")
 _TAG: Final = re.compile(r"^(?P<tag>Example|Written by|Departure): (?P<text>.*)$")
+_LINE_END: Final = "⏎"  # how an example writes a line end
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,7 @@ class Terminal:
         fixed: whether the pattern is a fixed text.
         flags: the flags of the expression.
         words: what it is called in messages to people.
+        priority: terminals of a lower priority are read only where no others can be.
     """
 
     name: str
@@ -85,6 +87,7 @@ class Terminal:
     fixed: bool
     flags: str
     words: str
+    priority: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +121,7 @@ class Source:
         table: for each state of the parser, its actions by symbol.
         starts: the first state, by start symbol.
         ends: the accepting state, by start symbol.
+        ignored: the terminals that may stand anywhere inside a body where no other matches.
     """
 
     digest: str
@@ -127,6 +131,7 @@ class Source:
     table: Table
     starts: Mapping[str, int]
     ends: Mapping[str, int]
+    ignored: tuple[str, ...] = ()
 
     def to_json(self) -> str:
         """The source as JSON text, for `from_json`."""
@@ -158,6 +163,7 @@ class Source:
             table=tuple(data["table"]),
             starts=data["starts"],
             ends=data["ends"],
+            ignored=tuple(data.get("ignored", ())),
         )
 
 
@@ -197,6 +203,7 @@ def load_source(text: str, starts: Sequence[str]) -> Source:
         table=table,
         starts=first,
         ends=last,
+        ignored=tuple(lark.ignore_tokens),
     )
 
 
@@ -266,6 +273,8 @@ def _common(one: Terminal, other: Terminal) -> str | None:
     """A text that cannot be told apart; a fixed text wins over a pattern."""
     if one.pattern is None or other.pattern is None or one.fixed != other.fixed:
         return None
+    if one.priority != other.priority:
+        return None
     if one.fixed:
         return one.pattern if one.pattern == other.pattern else None
     return overlap(
@@ -287,7 +296,8 @@ def _terminals(lark: Lark, rules: Sequence[Rule], words: Mapping[str, str]) -> d
         name, pattern = definition.name, definition.pattern
         fixed = pattern.type == "str"
         said = words.get(name, "")
-        out[name] = Terminal(name, pattern.value, fixed, "".join(sorted(pattern.flags)), said)
+        flags = "".join(sorted(pattern.flags))
+        out[name] = Terminal(name, pattern.value, fixed, flags, said, definition.priority)
     used = {s.name for rule in rules for s in rule.expansion if s.is_term}
     declared = sorted(used - set(out))
     out.update({name: Terminal(name, None, fixed=False, flags="", words="") for name in declared})
@@ -341,7 +351,7 @@ def _writers(parts: Iterable[Sequence[str]]) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     for tag, text in parts:
         if tag == "Example":
-            found.append((text.strip().strip("`"), ""))
+            found.append((text.strip().strip("`").replace(_LINE_END, "\n"), ""))
         elif tag == "Written by" and found:
             found[-1] = (found[-1][0], text.strip())
     return found

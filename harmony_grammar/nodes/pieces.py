@@ -30,6 +30,10 @@ class Content(ABC):
         if "kind" in vars(cls):
             Content._kinds[cls.kind] = cls
 
+    def canonical(self) -> Content:
+        """The piece without the memory of how it was written; itself if it has none."""
+        return self
+
     @abstractmethod
     def to_dict(self) -> dict[str, Any]:
         """The piece as wire JSON data."""
@@ -72,6 +76,10 @@ class TextContent(Content):
     def __post_init__(self) -> None:
         expect(str, "TextContent.text", self.text)
 
+    def canonical(self) -> TextContent:
+        """The text without the ids that it was read from."""
+        return TextContent(self.text)
+
     def to_dict(self) -> dict[str, Any]:
         """`{"type": "text", "text": …}`."""
         return {"type": self.kind, "text": self.text}
@@ -101,5 +109,5 @@ def text_of(contents: tuple[Content, ...]) -> str:
 
 
 def forgetful(contents: tuple[Content, ...]) -> tuple[Content, ...]:
-    """The same contents without the ids that they were read from."""
-    return tuple(TextContent(p.text) if isinstance(p, TextContent) else p for p in contents)
+    """The same contents without the memory of how they were written."""
+    return tuple(piece.canonical() for piece in contents)

@@ -1,0 +1,134 @@
+"""Reading a body: what it says as data, or its text and where it leaves the template."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from harmony_grammar.bodies.sections import SECTIONS, Misfit
+from harmony_grammar.errors import Diagnostic, HarmonySyntaxError, Severity, Span, excerpt
+from harmony_grammar.grammar import Rules
+from harmony_grammar.grammar.bindings import DEVELOPER_BODY, SYSTEM_BODY, TOOL_TYPE
+from harmony_grammar.grammar.lalr import TextReader
+from harmony_grammar.nodes import Role, TextContent
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from harmony_grammar.contents import DeveloperContent, SystemContent
+    from harmony_grammar.schemas.types import Type
+
+__all__ = ["BODIES", "OFF_TEMPLATE", "BodyReading", "read_body", "read_type"]
+
+OFF_TEMPLATE: Final = "off-template"
+"""The code of the diagnostic that says where a body leaves its template."""
+
+# The rule that the body of a role's messages is read by; others hold free text.
+BODIES: Final[Mapping[Role, str]] = MappingProxyType(
+    {Role.SYSTEM: SYSTEM_BODY, Role.DEVELOPER: DEVELOPER_BODY}
+)
+_REMEMBERED: Final = "source"  # the field of a content that keeps what it was read from
+
+
+class BodyReading(NamedTuple):
+    """What a body says.
+
+    Attributes:
+        content: the content; the text itself where it does not follow the template.
+        diagnostics: where it leaves the template, in characters of the body; empty if nowhere.
+    """
+
+    content: SystemContent | DeveloperContent | TextContent
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+
+def read_body(
+    text: str, role: Role, rules: Rules | None = None, *, ids: Sequence[int] | None = None
+) -> BodyReading:
+    r"""Read the body of a message.
+
+    Args:
+        text: the body.
+        role: whose message it is of; only the system's and the developer's have a template.
+        rules: the grammar; the format's own if None.
+        ids: the ids that the text was read from, if it was, which the content then keeps.
+
+    Returns:
+        The content, which remembers the text and so renders as it was; and diagnostics. Nothing
+        is raised for a text that does not follow the template.
+
+    Example:
+        >>> read_body("# Instructions\\n\\nBe brief.", Role.DEVELOPER).content.instructions
+        'Be brief.'
+    """
+    source = TextContent(text, ids=ids)
+    start = BODIES.get(role)
+    if start is None:
+        return BodyReading(source)
+    reading = _read(_reader(rules or Rules.default(), start), text)
+    if isinstance(reading, Diagnostic):
+        return BodyReading(source, (reading,))
+    object.__setattr__(reading, _REMEMBERED, source)
+    return BodyReading(reading)
+
+
+def read_type(text: str, rules: Rules | None = None) -> Type:
+    """Read the type of what a tool takes.
+
+    Args:
+        text: the type, in TypeScript.
+        rules: the grammar; the format's own if None.
+
+    Raises:
+        HarmonySyntaxError: if the text is no type.
+
+    Example:
+        >>> read_type("string[]")
+        Array(items=Word(name='string'))
+    """
+    reading = _read(_reader(rules or Rules.default(), TOOL_TYPE), text)
+    if isinstance(reading, Diagnostic):
+        raise HarmonySyntaxError(reading)
+    kind: Type = reading
+    return kind
+
+
+@lru_cache(maxsize=64)
+def _reader(rules: Rules, start: str) -> TextReader:
+    return TextReader(rules, start, SECTIONS)
+
+
+def _read(reader: TextReader, text: str) -> Any:
+    """What a text was read as, or why it was not."""
+    try:
+        reading = reader.read(text)
+    except Misfit as error:
+        return _diagnostic(text, error.at, str(error), ())
+    except (ValueError, RecursionError) as error:
+        return _diagnostic(text, 0, f"a content cannot hold what the body says: {error}", ())
+    if reading.value is not None:
+        return reading.value
+    words = tuple(sorted({reader.rules.words(name) for name in reading.expected}))
+    return _diagnostic(text, reading.at, "the body leaves its template here", words)
+
+
+def _diagnostic(text: str, at: int, message: str, expected: tuple[str, ...]) -> Diagnostic:
+    at = min(at, len(text))
+    begin = text.rfind("\n", 0, at) + 1
+    end = text.find("\n", at)
+    line = Span(begin, len(text) if end < 0 else end)
+    shown, indent = excerpt(text, line, at)
+    return Diagnostic(
+        OFF_TEMPLATE,
+        Severity.WARNING,
+        message,
+        Span(at, min(at + 1, line.end)),
+        line=text.count("\n", 0, at) + 1,
+        column=at - begin + 1,
+        found=text[at : at + 1],
+        expected=expected,
+        hint="it stays a text; nothing can be said of the tools that it declares",
+        excerpt=shown,
+        indent=indent,
+    )
