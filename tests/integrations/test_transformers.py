@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jsonschema  # type: ignore[import-untyped]  # it ships no types
@@ -324,3 +326,18 @@ def test_scores_of_any_precision_stay_as_they_were_where_legal(dtype: str) -> No
     assert out.dtype == scores.dtype
     assert torch.equal(out[0, 200_005], scores[0, 200_005])
     assert torch.isinf(out[0, :200_005]).all()
+
+
+def test_what_the_guide_shows_calls_a_tool() -> None:
+    page = Path(__file__).parents[2] / "docs" / "guides" / "sampler.md"
+    pattern = r"```python title=\"generate.py\"\n(.*?)```"
+    (program,) = re.findall(pattern, page.read_text(encoding="utf-8"), re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(program, names)  # noqa: S102  our own text
+    (prompt,) = prompts(1)[:1]
+    ids = encode(prompt)
+    made = names["answer"](
+        model(), {"input_ids": torch.tensor([ids]), "max_new_tokens": 200}, TOOLS
+    )
+    *_, call = hg.parse([int(token) for token in made[0][len(ids) :]], start="completion")
+    assert call.recipient in {"functions.f", "functions.g"}
