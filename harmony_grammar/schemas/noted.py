@@ -46,6 +46,7 @@ class Noted(NamedTuple):
         return not (self.bounds or self.flags or self.above)
 
 
+_NUMBER: Final = Noted(Word("number"))
 _INTEGER: Final = Noted(Word("number"), flags=frozenset({INTEGER}))
 
 
@@ -78,6 +79,8 @@ def _variant(noted: Noted) -> Variant:
 
 def any_of(members: Sequence[Noted]) -> Noted:
     """Any of several types."""
+    if _NUMBER in members:  # whole numbers are among them
+        members = [member for member in members if member != _INTEGER]
     if len(members) == 1:
         return members[0]
     if any(member.type == ANY and member.bare for member in members):

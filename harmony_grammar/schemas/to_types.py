@@ -247,8 +247,10 @@ class _Conversion:
     def object_type(self, schema: _Schema, place: _Place) -> Noted:
         """An object with a field for each property that is named."""
         named, required = keywords.properties(schema), keywords.required(schema)
+        further = keywords.further(schema)
+        other = True if further is None else further  # what one must be that has no schema
         fields = [
-            self._field(name, named.get(name, True), place, required=name in required)
+            self._field(name, named.get(name, other), place, required=name in required)
             for name in dict.fromkeys((*named, *required))
         ]
         return Noted(Object(tuple(fields), self._index(schema, place)))
