@@ -74,13 +74,22 @@ class Grammar(Rules):
 
         return Renderer(self, lambda: self.vocabulary)
 
-    def parse(self, source: str | Iterable[int], start: Start = "conversation") -> Conversation:
+    def parse(
+        self,
+        source: str | Iterable[int],
+        start: Start = "conversation",
+        *,
+        bodies: bool = False,
+    ) -> Conversation:
         """Read a sentence of the format.
 
         Args:
             source: decoded text, or ids: a list, an array, a tensor or any other iterable.
             start: `"conversation"` for whole messages, `"prompt"` for messages and an open one
                 at the end, `"completion"` for what a model samples after a prompt.
+            bodies: whether to read the bodies of system and developer messages, too: as
+                `SystemContent` and `DeveloperContent`, which render as they were read. A body
+                that does not follow the template stays a `TextContent`.
 
         Returns:
             The tree.
@@ -92,7 +101,12 @@ class Grammar(Rules):
             >>> parse("<|start|>user<|message|>Hi<|end|>").messages[0].text
             'Hi'
         """
-        return self._parser.parse(source, start)
+        conversation = self._parser.parse(source, start)
+        if not bodies:
+            return conversation
+        from harmony_grammar.bodies import with_bodies  # noqa: PLC0415  few programs need it
+
+        return with_bodies(conversation, self)
 
     def check(
         self, source: str | Iterable[int], start: Start = "conversation", lint: Lint | None = None
@@ -207,9 +221,11 @@ class Grammar(Rules):
         return self._renderer.encode(node, spelling=spelling)
 
 
-def parse(source: str | Iterable[int], start: Start = "conversation") -> Conversation:
+def parse(
+    source: str | Iterable[int], start: Start = "conversation", *, bodies: bool = False
+) -> Conversation:
     """Read a sentence of the harmony format; see `Grammar.parse`."""
-    return Grammar.default().parse(source, start)
+    return Grammar.default().parse(source, start, bodies=bodies)
 
 
 def check(

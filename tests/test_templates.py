@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import openai_harmony as reference  # type: ignore[import-untyped]  # it ships no types
 import pytest
@@ -17,6 +17,7 @@ from harmony_grammar.contents import (
     ToolNamespaceConfig,
 )
 from harmony_grammar.errors import RenderError
+from harmony_grammar.grammar import Rules
 from harmony_grammar.nodes import Content, Message, Role, TextContent
 from harmony_grammar.rendering.templates import (
     body_text,
@@ -345,23 +346,21 @@ def test_the_system_message() -> None:
     )
 
 
-def test_the_channels_of_another_grammar_are_followed() -> None:
-    class Rules:
-        calls_channel = "critique"
-        literals: ClassVar[Mapping[str, str]] = {
-            "_VALID_CHANNELS": "Channels: ",
-            "_CHANNEL_COMMA": "/",
-            "_CHANNEL_STOP": "!",
-            "CHANNEL_REQUIRED": " Always.",
-        }
-
-        def literal(self, name: str) -> str:
-            return self.literals[name]
-
+def test_the_words_of_another_grammar_are_followed() -> None:
+    words = {
+        '"# Valid channels: "': '"Channels: "',
+        '_CHANNEL_COMMA: ", "': '_CHANNEL_COMMA: "/"',
+        '_CHANNEL_STOP: "."': '_CHANNEL_STOP: "!"',
+        '" Channel must be included for every message."': '" Always."',
+        '"commentary"': '"critique"',
+        '"Calls to these tools must go to the "': '"Call on "',
+    }
+    text = Rules.default().text
+    for old, new in words.items():
+        text = text.replace(old, new)
     content = SystemContent(None, None, None, None).with_required_channels(["x", "y"])
-    rules: Any = Rules()
-    assert body_text(content, function_tools=True, rules=rules) == (
-        "Channels: x/y! Always.\nCalls to these tools must go to the critique channel: 'functions'."
+    assert body_text(content, function_tools=True, rules=Rules.from_text(text)) == (
+        "Channels: x/y! Always.\nCall on critique channel: 'functions'."
     )
 
 

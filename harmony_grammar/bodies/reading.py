@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -17,9 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from harmony_grammar.contents import DeveloperContent, SystemContent
+    from harmony_grammar.nodes import Conversation, Message
     from harmony_grammar.schemas.types import Type
 
-__all__ = ["BODIES", "OFF_TEMPLATE", "BodyReading", "read_body", "read_type"]
+__all__ = ["BODIES", "OFF_TEMPLATE", "BodyReading", "read_body", "read_type", "with_bodies"]
 
 OFF_TEMPLATE: Final = "off-template"
 """The code of the diagnostic that says where a body leaves its template."""
@@ -71,6 +73,33 @@ def read_body(
         return BodyReading(source, (reading,))
     object.__setattr__(reading, _REMEMBERED, source)
     return BodyReading(reading)
+
+
+def with_bodies(conversation: Conversation, rules: Rules | None = None) -> Conversation:
+    """A conversation with the bodies of its system and developer messages read.
+
+    Args:
+        conversation: a conversation, as it was parsed.
+        rules: the grammar; the format's own if None.
+
+    Returns:
+        The conversation with `SystemContent` and `DeveloperContent` where bodies follow the
+        template.
+    """
+    rules = rules or Rules.default()
+    messages = tuple(_with_body(message, rules) for message in conversation.messages)
+    return replace(conversation, messages=messages)
+
+
+def _with_body(message: Message, rules: Rules) -> Message:
+    """A message with its body read, if it is one text of a role whose bodies have a template."""
+    role = message.author.role
+    if not isinstance(role, Role) or role not in BODIES or len(message.content) != 1:
+        return message
+    text = message.content[0]
+    if not isinstance(text, TextContent):
+        return message
+    return replace(message, content=(read_body(text.text, role, rules, ids=text.ids).content,))
 
 
 def read_type(text: str, rules: Rules | None = None) -> Type:

@@ -153,7 +153,7 @@ def _remember_system(
 
 
 def _remember_tools(message: Message, context: Context, _: Callable[[str], ValidChannels]) -> None:
-    tools = declared_tools(message.text)
+    tools = declared_tools(message.text, context.rules)
     if tools is not None:
         context.tools = (context.tools or set()) | tools
 

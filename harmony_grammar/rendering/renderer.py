@@ -291,6 +291,9 @@ class Renderer:
                 f"a {type(piece).__name__} belongs in a {role.value} message, "
                 f"not in one of the {message.author.role.value}"
             )
+        source = _source(piece)
+        if source is not None:
+            return source.text
         return body_text(piece, function_tools=function_tools, rules=self.rules)
 
     # --- text ---
@@ -333,7 +336,9 @@ class Renderer:
     ) -> Sequence[int]:
         if type(piece) is TextContent:  # most are, and `isinstance` of an abstract class is slow
             return self._encode(piece.text) if piece.ids is None else piece.ids
-        return self._encode(self._content(message, piece, function_tools=manner.function_tools))
+        text = self._content(message, piece, function_tools=manner.function_tools)
+        source = _source(piece)
+        return self._encode(text) if source is None or source.ids is None else source.ids
 
     @cached_property
     def _encoder(self) -> Callable[[str], list[int]]:
@@ -344,6 +349,11 @@ class Renderer:
         if not text.isascii():  # only then can it hold half a character
             _require_whole_characters(text)
         return self._encoder(text)
+
+
+def _source(piece: Content) -> TextContent | None:
+    """The text that a content was read from, if it was."""
+    return piece.source if isinstance(piece, (SystemContent, DeveloperContent)) else None
 
 
 def _require_whole_characters(text: str) -> None:

@@ -1,13 +1,15 @@
 """The bodies of messages as text, exactly as the reference renders them.
 
 A text content is its text. System and developer contents are sections with a blank line between
-them (section 3 of the project's format notes); the tools they declare are TypeScript namespaces,
-which `harmony_grammar.rendering.typescript` writes the types for. Nothing is escaped: what a
-description says stands in the body as it is.
+them; their titles and words are those of the grammar, which `harmony_grammar.bodies` reads them
+back by. The tools they declare are TypeScript namespaces, which
+`harmony_grammar.rendering.typescript` writes the types for. Nothing is escaped: what a description
+says stands in the body as it is.
 """
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Final
 
 from harmony_grammar.contents import FUNCTIONS, DeveloperContent, SystemContent
@@ -17,9 +19,9 @@ from harmony_grammar.nodes import TextContent
 from harmony_grammar.rendering.typescript import typescript
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from harmony_grammar.contents import ToolDescription, ToolNamespaceConfig
+    from harmony_grammar.contents import ResponseFormat, ToolDescription, ToolNamespaceConfig
     from harmony_grammar.nodes import Content, Message
 
 __all__ = [
@@ -31,6 +33,7 @@ __all__ = [
 ]
 
 _BLANK_LINE: Final = "\n\n"
+_SIGNATURE: Final = ("_TYPE", "_EQUALS", "_ARROW", "_ANY")
 
 
 def body_text(content: Content, *, function_tools: bool = False, rules: Rules | None = None) -> str:
@@ -40,7 +43,7 @@ def body_text(content: Content, *, function_tools: bool = False, rules: Rules | 
         content: the content.
         function_tools: whether the conversation declares function tools, which the system
             message then mentions; see `has_function_tools`.
-        rules: the grammar that names the channels; the format's own if None.
+        rules: the grammar; the format's own if None.
 
     Returns:
         The text of the content, without header and terminator.
@@ -61,42 +64,46 @@ def system_text(content: SystemContent, *, function_tools: bool, rules: Rules | 
     Args:
         content: the content; a field that is None has no line.
         function_tools: whether the conversation declares function tools.
-        rules: the grammar that names the channels; the format's own if None.
+        rules: the grammar; the format's own if None.
 
     Returns:
         The body of the message.
     """
+    rules = rules or Rules.default()
     parts = (
-        _joined(_identity_lines(content)),
-        _effort_line(content),
-        _tools(content.tools),
-        _joined(_channel_lines(content, rules or Rules.default(), function_tools=function_tools)),
+        _joined(_identity_lines(content, rules)),
+        _effort_line(content, rules),
+        _tools(content.tools, rules),
+        _joined(_channel_lines(content, rules, function_tools=function_tools)),
     )
     return _BLANK_LINE.join(part for part in parts if part is not None)
 
 
-def developer_text(content: DeveloperContent) -> str:
-    """Write what a developer message says: instructions and tools.
+def developer_text(content: DeveloperContent, rules: Rules | None = None) -> str:
+    """Write what a developer message says: instructions, tools and response formats.
 
     Args:
         content: the content; empty instructions still have their title.
+        rules: the grammar; the format's own if None.
 
     Returns:
         The body of the message.
     """
-    instructions = content.instructions
+    rules = rules or Rules.default()
     parts = (
-        None if instructions is None else f"# Instructions\n\n{instructions}",
-        _tools(content.tools),
+        _instructions(content.instructions, rules),
+        _tools(content.tools, rules),
+        _response_formats(content.response_formats, rules),
     )
     return _BLANK_LINE.join(part for part in parts if part is not None)
 
 
-def tools_section(namespaces: Mapping[str, ToolNamespaceConfig]) -> str:
+def tools_section(namespaces: Mapping[str, ToolNamespaceConfig], rules: Rules | None = None) -> str:
     """Write the section that declares tools, its namespaces sorted by key.
 
     Args:
         namespaces: the namespaces; the key says where one stands, its name how it is written.
+        rules: the grammar; the format's own if None.
 
     Returns:
         The section, from its title on.
@@ -113,8 +120,9 @@ def tools_section(namespaces: Mapping[str, ToolNamespaceConfig]) -> str:
         <BLANKLINE>
         Runs code.
     """
-    texts = (_namespace(namespaces[key]) for key in sorted(namespaces))
-    return _BLANK_LINE.join(("# Tools", *texts))
+    rules = rules or Rules.default()
+    texts = (_namespace(namespaces[key], rules) for key in sorted(namespaces))
+    return _BLANK_LINE.join((rules.literal("_TOOLS"), *texts))
 
 
 def has_function_tools(messages: Iterable[Message]) -> bool:
@@ -143,18 +151,18 @@ def _joined(lines: Iterable[str]) -> str | None:
     return "\n".join(present) if present else None
 
 
-def _identity_lines(content: SystemContent) -> Iterator[str]:
+def _identity_lines(content: SystemContent, rules: Rules) -> Iterator[str]:
     if content.model_identity is not None:
         yield content.model_identity
     if content.knowledge_cutoff is not None:
-        yield f"Knowledge cutoff: {content.knowledge_cutoff}"
+        yield rules.literal("_CUTOFF") + content.knowledge_cutoff
     if content.conversation_start_date is not None:
-        yield f"Current date: {content.conversation_start_date}"
+        yield rules.literal("_DATE") + content.conversation_start_date
 
 
-def _effort_line(content: SystemContent) -> str | None:
+def _effort_line(content: SystemContent, rules: Rules) -> str | None:
     effort = content.reasoning_effort
-    return None if effort is None else f"Reasoning: {effort.value.lower()}"
+    return None if effort is None else rules.literal("_REASONING") + rules.literal(effort.name)
 
 
 def _channel_lines(content: SystemContent, rules: Rules, *, function_tools: bool) -> Iterator[str]:
@@ -166,32 +174,59 @@ def _channel_lines(content: SystemContent, rules: Rules, *, function_tools: bool
     required = rules.literal("CHANNEL_REQUIRED") if config.channel_required else ""
     yield rules.literal("_VALID_CHANNELS") + names + rules.literal("_CHANNEL_STOP") + required
     if function_tools:
-        yield f"Calls to these tools must go to the {rules.calls_channel} channel: '{FUNCTIONS}'."
+        said = ("_CALLS", "_CALLS_CHANNEL", "_CALLS_STOP")
+        to, on, stop = (rules.literal(name) for name in said)
+        yield to + rules.calls_channel + on + FUNCTIONS + stop
+
+
+# --- Sections of the developer message ---
+
+
+def _instructions(instructions: str | None, rules: Rules) -> str | None:
+    title = rules.literal("_INSTRUCTIONS")
+    return None if instructions is None else title + _BLANK_LINE + instructions
+
+
+def _response_formats(formats: Sequence[ResponseFormat], rules: Rules) -> str | None:
+    texts = (_response_format(known, rules) for known in formats)
+    return _BLANK_LINE.join((rules.literal("_FORMATS"), *texts)) if formats else None
+
+
+def _response_format(known: ResponseFormat, rules: Rules) -> str:
+    """One format: its heading, its description as comments, its schema on one line."""
+    head = rules.literal("_HEADING") + known.name + "\n"
+    schema = json.dumps(known.schema, ensure_ascii=False, separators=(",", ":"))
+    return "\n".join((head, *_commented(_lines(known.description or "")), schema))
 
 
 # --- Tools ---
 
 
-def _tools(namespaces: Mapping[str, ToolNamespaceConfig] | None) -> str | None:
-    return tools_section(namespaces) if namespaces else None
+def _tools(namespaces: Mapping[str, ToolNamespaceConfig] | None, rules: Rules) -> str | None:
+    return tools_section(namespaces, rules) if namespaces else None
 
 
-def _namespace(config: ToolNamespaceConfig) -> str:
+def _namespace(config: ToolNamespaceConfig, rules: Rules) -> str:
     """One namespace; without tools it is a description in plain words."""
     lines = _lines(config.description or "")
-    head = f"## {config.name}\n"
+    head = rules.literal("_HEADING") + config.name + "\n"
     if not config.tools:
         return "\n".join((head, *lines))
-    tools = (line for tool in config.tools for line in _tool(tool))
-    opened = f"namespace {config.name} {{\n"
-    return "\n".join((head, *_commented(lines), opened, *tools, f"}} // namespace {config.name}"))
+    named = f"{rules.literal('_NAMESPACE')} {config.name}"
+    opened = f"{named} {rules.literal('OPEN')}\n"
+    closed = f"{rules.literal('_CLOSE')} // {named}"
+    tools = (line for tool in config.tools for line in _tool(tool, rules))
+    return "\n".join((head, *_commented(lines), opened, *tools, closed))
 
 
-def _tool(tool: ToolDescription) -> Iterator[str]:
+def _tool(tool: ToolDescription, rules: Rules) -> Iterator[str]:
     """One tool: its description as comments, then its signature."""
     yield from _commented(_lines(tool.description))
     taken = "" if tool.parameters is None else f"_: {typescript(tool.parameters)}"
-    yield f"type {tool.name} = ({taken}) => any;\n"
+    declares, equals, gives, anything = (rules.literal(name) for name in _SIGNATURE)
+    arguments = rules.literal("_PAREN") + taken + rules.literal("_PAREN_CLOSE")
+    end = rules.literal("_SEMICOLON")
+    yield f"{declares} {tool.name} {equals} {arguments} {gives} {anything}{end}\n"
 
 
 def _commented(lines: Iterable[str]) -> Iterator[str]:
@@ -208,5 +243,5 @@ def _lines(text: str) -> list[str]:
 _BODIES: Final[Mapping[type[Content], Callable[..., str]]] = {
     TextContent: lambda content, **_: content.text,
     SystemContent: system_text,
-    DeveloperContent: lambda content, **_: developer_text(content),
+    DeveloperContent: lambda content, rules, **_: developer_text(content, rules),
 }
