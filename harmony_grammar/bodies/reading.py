@@ -13,12 +13,14 @@ from harmony_grammar.grammar import Rules
 from harmony_grammar.grammar.bindings import DEVELOPER_BODY, SYSTEM_BODY, TOOL_TYPE
 from harmony_grammar.grammar.lalr import TextReader
 from harmony_grammar.nodes import Role, TextContent
+from harmony_grammar.schemas.escapes import unescaped
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from harmony_grammar.contents import DeveloperContent, SystemContent
     from harmony_grammar.nodes import Conversation, Message
+    from harmony_grammar.schemas.notes import Style
     from harmony_grammar.schemas.types import Type
 
 __all__ = ["BODIES", "OFF_TEMPLATE", "BodyReading", "read_body", "read_type", "with_bodies"]
@@ -46,7 +48,12 @@ class BodyReading(NamedTuple):
 
 
 def read_body(
-    text: str, role: Role, rules: Rules | None = None, *, ids: Sequence[int] | None = None
+    text: str,
+    role: Role,
+    rules: Rules | None = None,
+    *,
+    ids: Sequence[int] | None = None,
+    style: Style = "compatible",
 ) -> BodyReading:
     r"""Read the body of a message.
 
@@ -55,6 +62,7 @@ def read_body(
         role: whose message it is of; only the system's and the developer's have a template.
         rules: the grammar; the format's own if None.
         ids: the ids that the text was read from, if it was, which the content then keeps.
+        style: how the types of tools were written.
 
     Returns:
         The content, which remembers the text and so renders as it was; and diagnostics. Nothing
@@ -68,7 +76,7 @@ def read_body(
     start = BODIES.get(role)
     if start is None:
         return BodyReading(source)
-    reading = _read(_reader(rules or Rules.default(), start), text)
+    reading = _read(_reader(rules or Rules.default(), start, style), text)
     if isinstance(reading, Diagnostic):
         return BodyReading(source, (reading,))
     object.__setattr__(reading, _REMEMBERED, source)
@@ -102,12 +110,13 @@ def _with_body(message: Message, rules: Rules) -> Message:
     return replace(message, content=(read_body(text.text, role, rules, ids=text.ids).content,))
 
 
-def read_type(text: str, rules: Rules | None = None) -> Type:
+def read_type(text: str, rules: Rules | None = None, *, style: Style = "compatible") -> Type:
     """Read the type of what a tool takes.
 
     Args:
         text: the type, in TypeScript.
         rules: the grammar; the format's own if None.
+        style: how it was written: only in the faithful style is what stands in quotes escaped.
 
     Raises:
         HarmonySyntaxError: if the text is no type.
@@ -120,12 +129,12 @@ def read_type(text: str, rules: Rules | None = None) -> Type:
     if isinstance(reading, Diagnostic):
         raise HarmonySyntaxError(reading)
     kind: Type = reading
-    return kind
+    return unescaped(kind) if style == "faithful" else kind
 
 
 @lru_cache(maxsize=64)
-def _reader(rules: Rules, start: str) -> TextReader:
-    return TextReader(rules, start, SECTIONS)
+def _reader(rules: Rules, start: str, style: Style = "compatible") -> TextReader:
+    return TextReader(rules, start, SECTIONS[style])
 
 
 def _read(reader: TextReader, text: str) -> Any:

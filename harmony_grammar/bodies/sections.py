@@ -8,6 +8,7 @@ off here.
 from __future__ import annotations
 
 import json
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
@@ -22,12 +23,14 @@ from harmony_grammar.contents import (
     ToolNamespaceConfig,
 )
 from harmony_grammar.grammar.lalr import Leaf
+from harmony_grammar.schemas.escapes import unescaped
 from harmony_grammar.schemas.from_types import schema_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from harmony_grammar.grammar.lalr import Builder
+    from harmony_grammar.schemas.notes import Style
     from harmony_grammar.schemas.types import Type
 
 __all__ = ["SECTIONS", "Misfit"]
@@ -206,7 +209,7 @@ def _declaration(parts: list[Any], _: str) -> _Declared:
     return _Declared(name, kinds[0] if kinds else None, tool, notes)
 
 
-def _block(parts: list[Any], _: str) -> tuple[ToolDescription, ...]:
+def _block(parts: list[Any], _: str, style: Style = "compatible") -> tuple[ToolDescription, ...]:
     """The tools of a namespace, each with the comments above it."""
     declared = [part for part in parts if part.__class__ is _Declared]
     types = {item.name.text: item.type for item in declared if not item.tool and item.type}
@@ -215,10 +218,16 @@ def _block(parts: list[Any], _: str) -> tuple[ToolDescription, ...]:
     for item in declared:
         if item.tool:
             description = _LINE_END.join(note.text for note in above)
-            parameters = None if item.type is None else schema_of(item.type, types)
+            parameters = None if item.type is None else _schema(item.type, types, style)
             tools.append(ToolDescription(item.name.text, description, parameters))
         above = [note for note in item.below if not note.behind]
     return tuple(tools)
+
+
+def _schema(kind: Type, types: dict[str, Type], style: Style) -> dict[str, Any]:
+    if style == "faithful":
+        kind, types = unescaped(kind), {name: unescaped(each) for name, each in types.items()}
+    return schema_of(kind, types, style=style)
 
 
 def _namespace(parts: list[Any], whole: str) -> ToolNamespaceConfig:
@@ -272,7 +281,7 @@ def _developer_body(parts: list[Any], _: str) -> DeveloperContent:
     )
 
 
-SECTIONS: Final[Mapping[str, Builder]] = MappingProxyType(
+_COMPATIBLE: Final[Mapping[str, Builder]] = MappingProxyType(
     {
         **TYPES,
         "text": _text,
@@ -295,4 +304,11 @@ SECTIONS: Final[Mapping[str, Builder]] = MappingProxyType(
         "developer_body": _developer_body,
     }
 )
-"""What makes the value of each rule of bodies."""
+
+SECTIONS: Final[Mapping[Style, Mapping[str, Builder]]] = MappingProxyType(
+    {
+        "compatible": _COMPATIBLE,
+        "faithful": {**_COMPATIBLE, "block": partial(_block, style="faithful")},
+    }
+)
+"""What makes the value of each rule of bodies, by the style of types."""

@@ -169,13 +169,17 @@ def sized(kind: Type) -> bool:
 def _intersection(types: Sequence[Type]) -> Type:
     """All of several types, objects that say nothing of further properties as one."""
     merged: list[Type] = []
-    for kind in types:
+    for kind in chain.from_iterable(_parts(each) for each in types):
         place = next((i for i, other in enumerate(merged) if _mergeable(other, kind)), None)
         if place is None:
             merged.append(kind)
         else:
             merged[place] = Object(_fields(merged[place]) + _fields(kind))
     return merged[0] if len(merged) == 1 else Intersection(tuple(merged))
+
+
+def _parts(kind: Type) -> Sequence[Type]:
+    return kind.parts if isinstance(kind, Intersection) else (kind,)
 
 
 def _fields(kind: Type) -> tuple[Any, ...]:
