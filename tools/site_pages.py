@@ -7,6 +7,7 @@ and the grammar. Links between them are made to lead to where they are on the si
 from __future__ import annotations
 
 import re
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -33,8 +34,13 @@ STYLE: Final = f"""
 [data-md-color-scheme="slate"] .drawing {{ {DARK} }}
 .drawing svg {{ max-width: 100%; height: auto }}
 .md-typeset td code {{ white-space: break-spaces }}
+.md-typeset table:not([class]) td {{ min-width: 8rem }}
 """
 _TO_ROOT: Final = re.compile(r"\]\(\.\./([^)#]+)")
+_BARRED: Final = re.compile(
+    r"`([^`\n]*\\\|[^`\n]*)`"
+)  # GitHub reads `a\|b` as a bar, others do not
+_MARKUP: Final = re.compile(r"[\\*_\[\]]")
 _PRINTED: Final = re.compile(r"(<!-- (\w+) -->\n)(.*?)(\n<!-- end of \2 -->)", re.DOTALL)
 _DRAWING: Final = re.compile(r'<img alt="[^"]*" src="[^"]*(diagrams/[\w-]+\.svg)" ?/?>')
 _COLOURS: Final = re.compile(r"\nsvg \{.*\}\n@media[^\n]*\n")
@@ -53,8 +59,14 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Lead links out of the folder of the pages to where their targets are on the site."""
-    return _TO_ROOT.sub(lambda link: f"]({ELSEWHERE.get(link[1], '../' + link[1])}", markdown)
+    """Lead links out of the folder to where their targets are on the site, and show bars."""
+    lines = _BARRED.sub(_code, markdown)
+    return _TO_ROOT.sub(lambda link: f"]({ELSEWHERE.get(link[1], '../' + link[1])}", lines)
+
+
+def _code(match: re.Match[str]) -> str:
+    text = escape(match[1].replace("\\|", "|"), quote=False).replace("|", "&#124;")
+    return f"<code>{_MARKUP.sub(lambda sign: f'&#{ord(sign.group())};', text)}</code>"
 
 
 def on_page_content(html: str, page: Page, config: MkDocsConfig, **_: Any) -> str:

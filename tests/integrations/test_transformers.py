@@ -336,8 +336,6 @@ def test_what_the_guide_shows_calls_a_tool() -> None:
     exec(program, names)  # noqa: S102  our own text
     (prompt,) = prompts(1)[:1]
     ids = encode(prompt)
-    made = names["answer"](
-        model(), {"input_ids": torch.tensor([ids]), "max_new_tokens": 200}, TOOLS
-    )
+    made = names["call"](model(), {"input_ids": torch.tensor([ids])}, TOOLS, max_tokens=40)
     *_, call = hg.parse([int(token) for token in made[0][len(ids) :]], start="completion")
     assert call.recipient in {"functions.f", "functions.g"}
