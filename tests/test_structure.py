@@ -55,6 +55,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
 }
 ANYTHING = {"cli", "__init__", "__main__"}
+# A module that may import more than the rest of its part does.
+MAY_IMPORT_TOO = {
+    # A constraint made of a prompt needs the prompt to be read; all other masking does not.
+    "masking/prompts.py": {"nodes", "contents", "parsing", "bodies", "schemas"},
+}
 
 
 def part_of(path: Path) -> str:
@@ -73,7 +78,8 @@ def imported(path: Path) -> set[str]:
 def test_imports_run_one_way(path: Path) -> None:
     part = part_of(path)
     if part not in ANYTHING:
-        assert imported(path) - {part} <= MAY_IMPORT[part]
+        more = MAY_IMPORT_TOO.get(path.relative_to(PACKAGE).as_posix(), set())
+        assert imported(path) - {part} <= MAY_IMPORT[part] | more
 
 
 def test_no_part_imports_one_that_imports_it() -> None:

@@ -2,32 +2,19 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from copy import copy
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from harmony_grammar.errors import ConstraintError, ConstraintViolation
 from harmony_grammar.grammar import Rules
-from harmony_grammar.grammar.bindings import BODY
 from harmony_grammar.masking.batch import BatchMatcher
-from harmony_grammar.masking.bodies import engine_of
 from harmony_grammar.masking.budget import UNLIMITED, BudgetState
+from harmony_grammar.masking.building import Bodies, graph_of, groups_of, kinds_of, reserves_of
 from harmony_grammar.masking.channels import channels_of, require_channels
 from harmony_grammar.masking.formats import response_body
-from harmony_grammar.masking.frame import Frame
-from harmony_grammar.masking.freetext import free_text
-from harmony_grammar.masking.graph import FIRST, OPEN, Graph
-from harmony_grammar.masking.machine import machine_of
+from harmony_grammar.masking.graph import FIRST, OPEN
 from harmony_grammar.masking.matcher import Matcher
-from harmony_grammar.masking.shapes import (
-    FREE,
-    CallGroup,
-    Kind,
-    Mark,
-    Plan,
-    chains_of,
-    recipient_automata,
-    spells,
-)
+from harmony_grammar.masking.shapes import Mark, Plan, recipient_automata, spells
 from harmony_grammar.masking.table import table_of
 from harmony_grammar.masking.tools import builtin_tools_of, chosen, tools_of
 from harmony_grammar.vocabulary import Vocabulary
@@ -35,20 +22,16 @@ from harmony_grammar.vocabulary import Vocabulary
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from harmony_grammar.masking.bodies import EngineBody
-    from harmony_grammar.masking.freetext import FreeText
+    from typing_extensions import Self
+
     from harmony_grammar.masking.states import State
-    from harmony_grammar.masking.table import TokenTable
     from harmony_grammar.masking.tools import Tool
 
 __all__ = ["Constraint"]
 
-_KEPT_GRAPHS: Final = 16
 _ANY: Final = 1 << 20  # more deviations than any header has
 _SPELLINGS: Final[Mapping[str, int]] = {"model": 0, "any": _ANY}
 _REASONING: Final[Mapping[str, int]] = {"allow": OPEN, "require": FIRST, "forbid": OPEN}
-_RESERVE: Final = 32  # ids that a body with a schema is taken to need, unless it is asked
-_FEW_BODIES: Final = 32  # so many of them are asked
 
 
 class Constraint:
@@ -92,6 +75,7 @@ class Constraint:
         tool_names: the whole names of the tools that may be called.
         words: how many 32-bit words a mask has.
         stop_ids: the ids that end a completion.
+        prefix: what a matcher begins behind, unless it is told otherwise.
 
     Example:
         >>> from harmony_grammar.masking import Constraint
@@ -130,12 +114,12 @@ class Constraint:
         self._phase = _REASONING[reasoning]
         self._total = UNLIMITED if max_tokens is None else max_tokens
         self._thought = UNLIMITED if max_reasoning_tokens is None else max_reasoning_tokens
-        bodies = _Bodies()
+        bodies = Bodies()
         plan = Plan(
-            groups=_groups(called, bodies),
+            groups=groups_of(called, bodies),
             answer=None if required else bodies.number(answer := response_body(response_format)),
             typed=not required and answer is not None and answer.typed,
-            kinds=_kinds(reasoning, preambles=preambles),
+            kinds=kinds_of(reasoning, preambles=preambles),
             channels=channels_of(channels, self._rules),
         )
         require_channels(
@@ -147,31 +131,90 @@ class Constraint:
         )
         if required:
             response_body(response_format)  # it has no say here, but must be valid all the same
-        self._graph = _graph(
+        self._graph = graph_of(
             self._rules,
             self._table,
             ids=self._ids,
             plan=plan,
             bodies=bodies,
             deviations=_SPELLINGS[spelling],
-            reserves=_reserves(bodies, self._table, self._total),
+            reserves=reserves_of(bodies, self._table, self._total),
         )
         self.stop_ids = self._find_stop_ids()
+        self.prefix: tuple[int, ...] = ()
         self._state(())
 
-    def matcher(self, prefix: str | Iterable[int] = ()) -> Matcher:
+    @classmethod
+    def from_prompt(
+        cls,
+        prompt: str | Iterable[int],
+        *,
+        rules: Rules | None = None,
+        vocabulary: Vocabulary | None = None,
+        schema_style: Literal["compatible", "faithful"] = "compatible",
+        **overrides: Any,
+    ) -> Self:
+        """The constraint that a prompt tells, which begins where the completion does.
+
+        The messages of the system and the developer say which tools there are and what they
+        take, which channels, and what the answer must be. What is known of a preamble is kept, so
+        the next prompt that begins with it costs next to nothing.
+
+        Args:
+            prompt: decoded text or ids. It ends with an open message of the model, which may have
+                more of its header already.
+            rules: the grammar; None for the default.
+            vocabulary: the vocabulary; None for the grammar's own, or else the default.
+            schema_style: how the prompt's types were written.
+            overrides: further arguments of a constraint; they outdo what the prompt says.
+
+        Raises:
+            ConstraintError: if the prompt does not end with an open message of the model, or has
+                tools that cannot be read; otherwise as for a constraint.
+            ConstraintViolation: if the open message has what the constraint does not allow.
+
+        Example:
+            >>> Constraint.from_prompt("<|start|>user<|message|>Hi<|end|><|start|>assistant").prefix
+            ()
+        """
+        from harmony_grammar.masking.prompts import reader_of  # noqa: PLC0415  few need a parser
+
+        known = Rules.default() if rules is None else rules
+        own = getattr(rules, "vocabulary", None)
+        reader = reader_of(known, vocabulary or own or Vocabulary.default())
+        cut = reader.cut(prompt)
+        return reader.constraint(cls, cut.preamble, overrides, schema_style).behind(cut.prefix)
+
+    def behind(self, prefix: str | Sequence[int]) -> Self:
+        """This constraint for completions that begin behind a prefix.
+
+        Args:
+            prefix: what `matcher` takes.
+
+        Raises:
+            ConstraintViolation: if the constraint does not allow the prefix.
+        """
+        other = copy(self)
+        other.prefix = tuple(self.encode(prefix) if isinstance(prefix, str) else prefix)
+        if other.prefix:
+            other.matcher()  # which refuses a prefix that the constraint does not allow
+        return other
+
+    def matcher(self, prefix: str | Iterable[int] | None = None) -> Matcher:
         """A matcher for one sequence.
 
         Args:
             prefix: what stands in the prompt behind the opening of the assistant's message
                 already, as text or ids: part of a header, or a header and part of a body. It
                 may be spelled in any way, whatever `spelling` says, and no budget counts it.
+                None for the constraint's own.
 
         Raises:
             ConstraintViolation: if the constraint does not allow the prefix.
             ConstraintError: if `max_tokens` is too small to come to an end behind it.
         """
-        ids = self.encode(prefix) if isinstance(prefix, str) else list(prefix)
+        given = self.prefix if prefix is None else prefix
+        ids = self.encode(given) if isinstance(given, str) else list(given)
         return Matcher(self._state(ids), self._table)
 
     def batch(self, prefixes: Iterable[str | Iterable[int]]) -> BatchMatcher:
@@ -244,32 +287,6 @@ class Constraint:
         return tuple(sorted(ends))
 
 
-class _Bodies:
-    """The bodies of a constraint, numbered; equal ones are one."""
-
-    def __init__(self) -> None:
-        self.numbers: dict[EngineBody, int] = {}
-
-    def number(self, body: EngineBody | None) -> int:
-        if body is None:
-            return FREE
-        return self.numbers.setdefault(body, len(self.numbers) + FREE + 1)
-
-
-def _reserves(bodies: _Bodies, table: TokenTable, total: int) -> dict[int, int]:
-    """How many ids of a budget are kept free for each body with a schema.
-
-    If there are few of them, each is asked; otherwise all are taken to need some.
-    """
-    few = len(bodies.numbers) <= _FEW_BODIES and total != UNLIMITED
-    some = min(_RESERVE, total // 2)
-    found = {}
-    for body, number in bodies.numbers.items():
-        needed = engine_of(body, table).needed if few else None
-        found[number] = some if needed is None else needed
-    return found
-
-
 def _require_options(
     reasoning: str, spelling: str, max_reasoning_tokens: object, max_tokens: object
 ) -> None:
@@ -310,67 +327,3 @@ def _require_names(tools: Sequence[Tool], rules: Rules) -> None:
         seen[tool.name] = tool.where
         if not any(spells(automaton, tool.name) for automaton in automata):
             raise ConstraintError(f"{tool.where}.name: no header can spell {tool.name!r}")
-
-
-def _kinds(reasoning: str, *, preambles: bool) -> frozenset[Kind]:
-    kinds = {Kind.REASONING: reasoning != "forbid", Kind.PREAMBLE: preambles}
-    return frozenset(kind for kind, allowed in kinds.items() if allowed)
-
-
-def _groups(tools: Sequence[Tool], bodies: _Bodies) -> tuple[CallGroup, ...]:
-    """The tools by the way in which they are called."""
-    groups: dict[tuple[str, bool], dict[str, int]] = {}
-    for tool in tools:
-        key = (tool.channel, tool.body is not None and tool.body.typed)
-        groups.setdefault(key, {})[tool.name] = bodies.number(tool.body)
-    return tuple(CallGroup(channel, typed, names) for (channel, typed), names in groups.items())
-
-
-def _free(rules: Rules, table: TokenTable) -> FreeText:
-    sequences = [
-        [automaton for s in production.symbols if (automaton := rules.automaton(s.name))]
-        for production in rules.productions[BODY]
-    ]
-    return free_text(machine_of(sequences), table)
-
-
-def _graph(  # noqa: PLR0913  what makes up a graph, and the key that it is shared by
-    rules: Rules,
-    table: TokenTable,
-    *,
-    ids: Mapping[str, int],
-    plan: Plan,
-    bodies: _Bodies,
-    deviations: int,
-    reserves: Mapping[int, int],
-) -> Graph:
-    """The automaton of a plan; equal plans share it, and with it all states and masks."""
-    groups = tuple((g.channel, g.typed, tuple(g.bodies.items())) for g in plan.groups)
-    kinds, numbers = plan.kinds, tuple(bodies.numbers)
-    key = (
-        rules,
-        groups,
-        plan.answer,
-        plan.typed,
-        kinds,
-        plan.channels,
-        numbers,
-        deviations,
-        tuple(reserves.items()),
-    )
-    graphs: OrderedDict[Any, Graph] = table.shared.setdefault("graphs", OrderedDict())
-    graph = graphs.get(key)
-    if graph is None:
-        frames: dict[Rules, Frame] = table.shared.setdefault("frames", {})
-        frame = frames[rules] = frames.get(rules) or Frame.of(rules)
-        graph = graphs[key] = Graph(
-            frame,
-            chains_of(rules, frame, ids, plan),
-            {number: body for body, number in bodies.numbers.items()},
-            _free(rules, table),
-            reserves=reserves,
-            most_deviations=deviations,
-        )
-        if len(graphs) > _KEPT_GRAPHS:
-            graphs.popitem(last=False)
-    return graph

@@ -159,11 +159,16 @@ def _mended(types: list[Type]) -> list[Type]:
     """Put back the parentheses that the compatible style leaves out: `"a" | "b"[]`."""
     null = types[-1:] if types[-1] == _NULL else []
     *first, last = types[: len(types) - len(null)] or [_NULL]
-    if first and isinstance(last, Array) and last.items is not None:
-        items = [*first, last.items]
-        if _all_strings(items) or _of_words(items):
-            return [Array(Union(tuple(map(Variant, items)))), *null]
-    return types
+    depth = 0
+    while isinstance(last, Array) and last.items is not None:
+        last, depth = last.items, depth + 1
+    items = [*first, last]
+    if not (first and depth and (_all_strings(items) or _of_words(items))):
+        return types
+    mended: Type = Union(tuple(map(Variant, items)))
+    for _ in range(depth):
+        mended = Array(mended)
+    return [mended, *null]
 
 
 def _all_strings(types: Sequence[Type]) -> bool:
