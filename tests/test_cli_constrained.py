@@ -142,3 +142,111 @@ def test_a_contradiction_and_a_bad_file_are_misuse(tmp_path: Path) -> None:
     result = run("next", "--tools", str(bad), given="")
     assert result.exit_code == 2
     assert "this is no JSON" in result.output
+
+
+# --- prompts ---
+
+DECLARING = """<|start|>developer<|message|># Instructions
+
+Be kind.
+
+# Tools
+
+## functions
+
+namespace functions {
+
+// Does f.
+type f = (_: {
+n: number, // integer
+s?: string | null,
+}) => any;
+
+} // namespace functions<|end|><|start|>user<|message|>Hi<|end|><|start|>assistant"""
+
+
+@pytest.fixture
+def prompt(tmp_path: Path) -> str:
+    path = tmp_path / "prompt.harmony"
+    path.write_text(DECLARING + "\n", encoding="utf-8")
+    return str(path)
+
+
+def test_next_takes_everything_from_a_prompt(prompt: str, tmp_path: Path) -> None:
+    only = run("next", "--prompt", prompt, "--tool-choice", "f", "--no-preambles", "--format=json")
+    assert only.exit_code == 0, only.output
+    assert json.loads(only.output)["expected"] == ["`<|channel|>`"]
+    behind = run("next", "--prompt", prompt, "-", given="<|channel|>commentary to=")
+    assert "expected: `functions.f`" in behind.output
+    prefilled = tmp_path / "prefilled.json"
+    ids = hg.Grammar.default().vocabulary.encode_marked(
+        DECLARING + "<|channel|>final<|message|>He", hg.Grammar.default().specials
+    )
+    prefilled.write_text(json.dumps(ids), encoding="utf-8")
+    assert "expected: `<|return|>`, text" in run("next", "--prompt", str(prefilled)).output
+
+
+def test_completions_of_a_prompt(prompt: str) -> None:
+    sampled = run("sample", "--prompt", prompt, "--tool-choice=required", "--count=3")
+    assert sampled.exit_code == 0, sampled.output
+    for line in sampled.output.splitlines():
+        call = hg.parse(json.loads(line), "completion").messages[-1]
+        assert call.recipient == "functions.f"
+    right = run("validate-completion", "--prompt", prompt, given=CALL)
+    assert right.exit_code == 0, right.output
+    wrong = run("validate-completion", "--prompt", prompt, given=CALL.replace("1}", "1.5}"))
+    assert wrong.exit_code == 1
+    assert "refused at id" in wrong.output
+
+
+def test_a_prompt_that_is_not_open_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "closed.harmony"
+    path.write_text("<|start|>user<|message|>Hi<|end|>", encoding="utf-8")
+    result = run("next", "--prompt", str(path))
+    assert result.exit_code == 2
+    assert "append <|start|>assistant" in result.stderr
+
+
+def test_tools_as_schemas(prompt: str) -> None:
+    result = run("tools", prompt)
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.output) == {
+        "functions.f": {
+            "type": "object",
+            "properties": {
+                "n": {"type": "integer"},
+                "s": {"type": ["string", "null"]},
+            },
+            "required": ["n"],
+        }
+    }
+    array = DECLARING.replace("string | null", '"a" | "\\\\n"[]')  # no parentheses, no escapes
+    compatible = json.loads(run("tools", given=array).output)["functions.f"]["properties"]["s"]
+    assert compatible == {"type": "array", "items": {"type": "string", "enum": ["a", "\\\\n"]}}
+    faithful = json.loads(run("tools", "--schema-style", "faithful", given=array).output)
+    assert len(faithful["functions.f"]["properties"]["s"]["anyOf"]) == 2
+
+
+def test_tools_as_the_api_has_them(prompt: str) -> None:
+    (tool,) = json.loads(run("tools", "--to", "openai", prompt).output)
+    assert tool["type"] == "function"
+    assert tool["function"]["name"] == "f"
+    assert tool["function"]["description"] == "Does f."
+    nothing = "<|start|>user<|message|>Hi<|end|>"
+    assert json.loads(run("tools", given=nothing).output) == {}
+
+
+def test_tools_without_a_type() -> None:
+    text = DECLARING.replace("(_: {\nn: number, // integer\ns?: string | null,\n})", "()")
+    result = run("tools", given=text.replace("## functions", "## python\n\nRuns.\n\n## functions"))
+    empty = {"type": "object", "properties": {}}
+    assert json.loads(result.output) == {"python": empty, "functions.f": empty}
+
+
+def test_tools_that_cannot_be_read_are_findings() -> None:
+    result = run("tools", given=DECLARING.replace("=> any;", "=>"))
+    assert result.exit_code == 1
+    assert json.loads(result.stdout) == {}
+    assert "[off-template]" in result.stderr
+    broken = run("tools", given=DECLARING.replace("<|end|>", ""))
+    assert broken.exit_code == 1

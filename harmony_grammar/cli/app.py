@@ -33,6 +33,7 @@ COMMANDS: Final = (
     "recover",
     "tokens",
     "constrained",
+    "tools",
     "show",
     "view",
     "explain",

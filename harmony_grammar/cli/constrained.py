@@ -8,14 +8,14 @@ A constraint is given by the same options in all three.
 import json
 import random
 from dataclasses import dataclass
-from enum import Enum
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from harmony_grammar.cli.inputs import STDIN, InputKind, read, read_text
+from harmony_grammar.cli.constraints import ConstraintOptions, HeaderChoice, constrained
+from harmony_grammar.cli.inputs import STDIN, InputKind, read
 from harmony_grammar.cli.options import Form, Keep, Kind
-from harmony_grammar.cli.output import FINDINGS, Layout, Misuse, Output, dump
+from harmony_grammar.cli.output import FINDINGS, Layout, Output, dump
 
 if TYPE_CHECKING:
     from harmony_grammar.masking import Constraint, Matcher
@@ -26,109 +26,22 @@ _COMPLETE: Final = "complete"
 _TRUNCATED: Final = "truncated"
 _REFUSED: Final = "refused"
 
-
-class ReasoningChoice(str, Enum):
-    """Whether a completion reasons."""
-
-    ALLOW = "allow"
-    REQUIRE = "require"
-    FORBID = "forbid"
-
-
-class HeaderChoice(str, Enum):
-    """Which headers are allowed."""
-
-    MODEL = "model"
-    ANY = "any"
-
-
 Completion = Annotated[
-    str,
+    str | None,
     typer.Argument(
         metavar="FILE",
+        show_default="-",
         help="What stands behind the opening of the assistant's message, as text or ids; "
         "- is what is piped in.",
     ),
 ]
-Tools = Annotated[
-    str | None,
-    typer.Option("--tools", metavar="FILE", help="The tools: a JSON list, as openai has them."),
-]
-ToolChoice = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--tool-choice",
-        help="auto, required, none, or the name of a tool that must be called; several names "
-        "if it is given several times. By itself: auto.",
-    ),
-]
-Response = Annotated[
-    str | None,
-    typer.Option(
-        "--response-format",
-        metavar="FILE",
-        help="What the answer must be: a JSON Schema, or a mapping with a type (json_object, "
-        "json_schema, regex, choice, lark).",
-    ),
-]
-Reasoning = Annotated[
-    ReasoningChoice, typer.Option("--reasoning", help="Whether the completion begins with it.")
-]
-Thought = Annotated[
-    int | None,
-    typer.Option("--max-reasoning-tokens", help="How many ids of reasoning there may be."),
-]
-Total = Annotated[
-    int | None, typer.Option("--max-tokens", help="Within how many ids the completion ends.")
-]
-Preambles = Annotated[
-    bool,
-    typer.Option("--preambles/--no-preambles", help="Whether the user may be told something."),
-]
-Builtin = Annotated[
-    list[str] | None,
-    typer.Option("--builtin-tool", help="python or browser; may be given several times."),
-]
-Header = Annotated[
-    HeaderChoice,
-    typer.Option("--spelling", help="The model's own headers only, or any of the format."),
-]
 
 
-def _json(name: str) -> Any:
-    """What a JSON file says."""
-    try:
-        return json.loads(read_text(name))
-    except (ValueError, RecursionError) as error:
-        raise Misuse(f"{name}: this is no JSON: {error}") from None
-
-
-def _constraint(tools: str | None, response: str | None, **options: Any) -> "Constraint":
-    """The constraint that options describe."""
-    from harmony_grammar.masking import Constraint  # noqa: PLC0415  help texts need none of it
-
-    choice = options.pop("tool_choice") or ["auto"]
-    return Constraint(
-        _json(tools) if tools else (),
-        response_format=_json(response) if response else None,
-        tool_choice=choice[0] if len(choice) == 1 else choice,
-        builtin_tools=options.pop("builtin") or (),
-        **options,
-    )
-
-
-def _next(  # noqa: PLR0913  each option of the constraint is one
-    file: Completion = STDIN,
+@constrained()
+def _next(  # noqa: PLR0913  each is an option
+    options: ConstraintOptions,
+    file: Completion = None,
     *,
-    tools: Tools = None,
-    tool_choice: ToolChoice = None,
-    response_format: Response = None,
-    reasoning: Reasoning = ReasoningChoice.ALLOW,
-    max_reasoning_tokens: Thought = None,
-    max_tokens: Total = None,
-    preambles: Preambles = True,
-    builtin_tool: Builtin = None,
-    spelling: Header = HeaderChoice.MODEL,
     kind: Kind = InputKind.AUTO,
     keep_newline: Keep = False,
     limit: Annotated[int, typer.Option(help="How many ids to list at most.")] = 20,
@@ -137,26 +50,19 @@ def _next(  # noqa: PLR0913  each option of the constraint is one
     """Show what may come next: in words, and which ids with their texts.
 
     The input is what stands behind the opening of the assistant's message
-    already, and may be empty.
+    already, and may be empty; with a prompt it is what the prompt ends with,
+    unless a file is given.
 
     \b
     Examples:
       printf '' | harmony-grammar next
+      harmony-grammar next --prompt examples/prefilled-prompt.harmony
       harmony-grammar next --tools tools.json --tool-choice required prefix.txt
     """  # noqa: D301  the escape tells typer to keep the lines
-    constraint = _constraint(
-        tools,
-        response_format,
-        tool_choice=tool_choice,
-        reasoning=reasoning.value,
-        max_reasoning_tokens=max_reasoning_tokens,
-        max_tokens=max_tokens,
-        preambles=preambles,
-        builtin=builtin_tool,
-        spelling=spelling.value,
-    )
-    source = read(file, kind, keep_newline=keep_newline).source
-    matcher = constraint.matcher(source)
+    constraint = options.constraint()
+    prompted = file is None and options.prompt is not None
+    given = None if prompted else read(file or STDIN, kind, keep_newline=keep_newline).source
+    matcher = constraint.matcher(given)
     ids = _legal(matcher)
     rows = [{"id": token, "text": _text(constraint, token)} for token in ids[:limit]]
     data = {
@@ -191,17 +97,10 @@ def _text(constraint: "Constraint", token: int) -> str:
     return constraint.vocabulary.piece(token).decode("utf-8", "replace")
 
 
-def _sample(  # noqa: PLR0913  each option of the constraint is one
+@constrained(max_tokens=64)
+def _sample(
+    options: ConstraintOptions,
     *,
-    tools: Tools = None,
-    tool_choice: ToolChoice = None,
-    response_format: Response = None,
-    reasoning: Reasoning = ReasoningChoice.ALLOW,
-    max_reasoning_tokens: Thought = None,
-    max_tokens: Total = 64,
-    preambles: Preambles = True,
-    builtin_tool: Builtin = None,
-    spelling: Header = HeaderChoice.MODEL,
     count: Annotated[int, typer.Option(min=1, help="How many completions.")] = 1,
     seed: Annotated[int, typer.Option(help="The same seed gives the same completions.")] = 0,
     form: Form = Layout.TEXT,
@@ -218,17 +117,7 @@ def _sample(  # noqa: PLR0913  each option of the constraint is one
     """  # noqa: D301  the escape tells typer to keep the lines
     from harmony_grammar.masking import random_completion  # noqa: PLC0415  as above
 
-    constraint = _constraint(
-        tools,
-        response_format,
-        tool_choice=tool_choice,
-        reasoning=reasoning.value,
-        max_reasoning_tokens=max_reasoning_tokens,
-        max_tokens=max_tokens,
-        preambles=preambles,
-        builtin=builtin_tool,
-        spelling=spelling.value,
-    )
+    constraint = options.constraint()
     rng = random.Random(seed)  # noqa: S311  chance that can be repeated
     found = [random_completion(constraint, rng) for _ in range(count)]
     vocabulary = constraint.vocabulary
@@ -267,18 +156,11 @@ def _judge(constraint: "Constraint", ids: list[int]) -> _Verdict:
     return _Verdict(_TRUNCATED, len(ids), f"expected: {', '.join(matcher.expected())}")
 
 
-def _validate(  # noqa: PLR0913  each option of the constraint is one
-    file: Completion = STDIN,
+@constrained(spelling=HeaderChoice.ANY)
+def _validate(
+    options: ConstraintOptions,
+    file: Completion = None,
     *,
-    tools: Tools = None,
-    tool_choice: ToolChoice = None,
-    response_format: Response = None,
-    reasoning: Reasoning = ReasoningChoice.ALLOW,
-    max_reasoning_tokens: Thought = None,
-    max_tokens: Total = None,
-    preambles: Preambles = True,
-    builtin_tool: Builtin = None,
-    spelling: Header = HeaderChoice.ANY,
     kind: Kind = InputKind.AUTO,
     keep_newline: Keep = False,
     form: Form = Layout.TEXT,
@@ -290,18 +172,8 @@ def _validate(  # noqa: PLR0913  each option of the constraint is one
       harmony-grammar validate-completion --tools tools.json completion.txt
       harmony-grammar validate-completion --response-format schema.json ids.json
     """  # noqa: D301  the escape tells typer to keep the lines
-    constraint = _constraint(
-        tools,
-        response_format,
-        tool_choice=tool_choice,
-        reasoning=reasoning.value,
-        max_reasoning_tokens=max_reasoning_tokens,
-        max_tokens=max_tokens,
-        preambles=preambles,
-        builtin=builtin_tool,
-        spelling=spelling.value,
-    )
-    given = read(file, kind, keep_newline=keep_newline)
+    constraint = options.constraint()
+    given = read(file or STDIN, kind, keep_newline=keep_newline)
     source = given.source
     ids = constraint.encode(source) if isinstance(source, str) else source
     verdict = _judge(constraint, ids)

@@ -11,7 +11,19 @@ from harmony_grammar.cli.datasets.files import DataKind
 from harmony_grammar.cli.inputs import InputKind, StartChoice
 from harmony_grammar.cli.output import Layout
 
-__all__ = ["Data", "Field", "File", "Form", "Keep", "Kind", "Spelling", "SpellingChoice", "Start"]
+__all__ = [
+    "Data",
+    "Field",
+    "File",
+    "Form",
+    "Keep",
+    "Kind",
+    "SchemaStyle",
+    "Spelling",
+    "SpellingChoice",
+    "Start",
+    "StyleChoice",
+]
 
 
 class SpellingChoice(str, Enum):
@@ -19,6 +31,13 @@ class SpellingChoice(str, Enum):
 
     OPENAI = "openai"
     MODEL = "model"
+
+
+class StyleChoice(str, Enum):
+    """How the types of tools are written."""
+
+    COMPATIBLE = "compatible"
+    FAITHFUL = "faithful"
 
 
 File = Annotated[
@@ -74,5 +93,13 @@ Spelling = Annotated[
         "--spelling",
         help="The header of a call: recipient before channel, as openai_harmony writes it "
         "(openai), or channel before recipient, as the model itself does (model).",
+    ),
+]
+SchemaStyle = Annotated[
+    StyleChoice,
+    typer.Option(
+        "--schema-style",
+        help="How the types of tools are written: as openai_harmony and chat templates do "
+        "(compatible), or in this project's style, which keeps all that a schema says (faithful).",
     ),
 ]
