@@ -33,6 +33,7 @@ STYLE: Final = f"""
 .drawing {{ {LIGHT}; display: block; overflow-x: auto }}
 [data-md-color-scheme="slate"] .drawing {{ {DARK} }}
 .drawing svg {{ max-width: 100%; height: auto }}
+.md-typeset h1, .md-typeset h2 {{ color: inherit; font-weight: 400 }}
 .md-typeset td code {{ white-space: break-spaces }}
 .md-typeset table:not([class]) td {{ min-width: 8rem }}
 """
