@@ -14,25 +14,36 @@ Example:
             logits_processor=[HarmonyLogitsProcessor(constraint)],
             **generation_options(constraint),
         )
+
+    Or leave it to the prompts, each of which says which tools there are and what they take::
+
+        model.generate(
+            **inputs,
+            logits_processor=[HarmonyLogitsProcessor.from_prompt()],
+            **generation_options(),
+        )
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import torch
 
 from harmony_grammar.errors import ConstraintError, ConstraintViolation
+from harmony_grammar.masking import Constraint
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
+    from typing_extensions import Self
 
-    from harmony_grammar.masking import Constraint, Matcher
+    from harmony_grammar.masking import Matcher
 
     Ids = NDArray[np.int64]
 
@@ -41,18 +52,27 @@ __all__ = ["HarmonyLogitsProcessor", "completion_begin", "generation_options"]
 _KEPT: Final = 64
 
 
-def generation_options(constraint: Constraint, pad_token_id: int | None = None) -> dict[str, Any]:
+def generation_options(
+    constraint: Constraint | None = None, pad_token_id: int | None = None
+) -> dict[str, Any]:
     """What `generate` needs to know besides the processor.
 
     Args:
-        constraint: the constraint.
+        constraint: the constraint; None if the prompts tell it.
         pad_token_id: the id that fills rows up; None for the first that ends a completion.
 
     Returns:
         `eos_token_id`, the ids that end a completion, and `pad_token_id`.
     """
-    pad = constraint.stop_ids[0] if pad_token_id is None else pad_token_id
-    return {"eos_token_id": list(constraint.stop_ids), "pad_token_id": pad}
+    stops = (constraint or _anything()).stop_ids
+    pad = stops[0] if pad_token_id is None else pad_token_id
+    return {"eos_token_id": list(stops), "pad_token_id": pad}
+
+
+@cache
+def _anything() -> Constraint:
+    """A constraint whose completions end in every way there is: in an answer and in a call."""
+    return Constraint([{"name": "f"}])
 
 
 def completion_begin(constraint: Constraint, prompt: Sequence[int]) -> int:
@@ -101,7 +121,8 @@ class HarmonyLogitsProcessor:
     anything that can be called, so transformers itself is not needed here.
 
     Args:
-        constraint: the constraint.
+        constraint: the constraint; None to take each row's from its own prompt, see
+            `Constraint.from_prompt`.
         prompt_length: how many columns the prompt has; None to take the ids of the first call
             for the prompt. The completion begins behind the prompt's last opening of the model's
             message, which may be prefilled.
@@ -111,15 +132,34 @@ class HarmonyLogitsProcessor:
             prefilled with is against the constraint.
     """
 
-    def __init__(self, constraint: Constraint, prompt_length: int | None = None) -> None:
+    def __init__(
+        self, constraint: Constraint | None = None, prompt_length: int | None = None
+    ) -> None:
         self.constraint = constraint
         self.prompt_length = prompt_length
+        self._overrides: dict[str, Any] = {}
         self._rows: list[_Row] = []
         self._known: OrderedDict[tuple[object, ...], torch.Tensor] = OrderedDict()
         # Ids that no completion holds: what stands behind a prompt that is padded on the right.
-        structural = set(constraint.encode("".join(constraint.rules.specials)))
-        specials = set(constraint.vocabulary.special_ids.values())
-        self._padding = (specials - structural) | set(constraint.stop_ids)
+        known = constraint or _anything()
+        structural = set(known.encode("".join(known.rules.specials)))
+        specials = set(known.vocabulary.special_ids.values())
+        self._padding = (specials - structural) | set(known.stop_ids)
+
+    @classmethod
+    def from_prompt(cls, prompt_length: int | None = None, **overrides: Any) -> Self:
+        """A processor that takes each row's constraint from its own prompt.
+
+        Rows with the same preamble share theirs, and so do later generations.
+
+        Args:
+            prompt_length: as for the processor.
+            overrides: arguments of a constraint that outdo what the prompts say, such as
+                `max_tokens`, `rules` or `vocabulary`.
+        """
+        processor = cls(None, prompt_length)
+        processor._overrides = overrides
+        return processor
 
     def __call__(self, input_ids: torch.LongTensor, scores: torch.FloatTensor) -> torch.Tensor:
         """Set the scores of illegal ids to minus infinity.
@@ -206,10 +246,16 @@ class HarmonyLogitsProcessor:
             prompt = row[:length].tolist()
             while prompt and prompt[-1] in self._padding:
                 prompt.pop()
-            matcher = self.constraint.matcher(prompt[completion_begin(self.constraint, prompt) :])
+            matcher = self._matcher(prompt)
             _go_on(matcher, row[length:].tolist())
             rows.append(_Row(row.copy(), matcher))
         return rows
+
+    def _matcher(self, prompt: list[int]) -> Matcher:
+        """A matcher behind a prompt."""
+        if self.constraint is None:
+            return Constraint.from_prompt(prompt, **self._overrides).matcher()
+        return self.constraint.matcher(prompt[completion_begin(self.constraint, prompt) :])
 
 
 def _go_on(matcher: Matcher, ids: Sequence[int]) -> None:

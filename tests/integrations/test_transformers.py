@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import re
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +21,9 @@ transformers = pytest.importorskip(
     "transformers", reason="transformers is not installed (it is an extra)"
 )
 
-import harmony_grammar as hg  # noqa: E402  what is skipped is not loaded
+from tiny_gpt_oss import PAD, SIZE, encode, model, padded  # noqa: E402  what is skipped is not loaded
+
+import harmony_grammar as hg  # noqa: E402
 from harmony_grammar.errors import ConstraintError, ConstraintViolation  # noqa: E402
 from harmony_grammar.integrations.transformers import (  # noqa: E402
     HarmonyLogitsProcessor,
@@ -34,9 +35,7 @@ from harmony_grammar.masking import Constraint  # noqa: E402
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-SIZE = 201_088
 MOST = 24
-PAD = 199_999
 ARGUMENTS = {
     "type": "object",
     "properties": {"n": {"type": "integer", "minimum": 0, "maximum": 99}},
@@ -83,42 +82,6 @@ def ways(number: int) -> list[tuple[dict[str, Any], list[str]]]:
         ({"do_sample": True, "top_k": 0}, every[:6]),
         ({"do_sample": False, "num_beams": 3}, every[8:14]),
     ]
-
-
-@cache
-def model() -> Any:
-    torch.manual_seed(0)
-    config = transformers.GptOssConfig(
-        vocab_size=SIZE,
-        hidden_size=16,
-        intermediate_size=16,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        num_key_value_heads=1,
-        head_dim=8,
-        num_local_experts=2,
-        num_experts_per_tok=1,
-        max_position_embeddings=4096,
-        eos_token_id=200_002,
-        pad_token_id=PAD,
-    )
-    return transformers.GptOssForCausalLM(config).eval()
-
-
-def encode(text: str) -> list[int]:
-    return Constraint().encode(text)
-
-
-def padded(prompts: Sequence[str], side: str = "left") -> tuple[Any, Any]:
-    rows = [encode(prompt) for prompt in prompts]
-    width = max(map(len, rows))
-    fill = [[PAD] * (width - len(row)) for row in rows]
-    ids = [f + r if side == "left" else r + f for f, r in zip(fill, rows, strict=True)]
-    mask = [
-        [0] * len(f) + [1] * len(r) if side == "left" else [1] * len(r) + [0] * len(f)
-        for f, r in zip(fill, rows, strict=True)
-    ]
-    return torch.tensor(ids), torch.tensor(mask)
 
 
 def generate(
