@@ -72,6 +72,7 @@ if TYPE_CHECKING:
     from harmony_grammar.recovery.result import Overrun, Recovery, RepairDiagnostic
     from harmony_grammar.recovery.stream import StreamParser
     from harmony_grammar.recovery.tool_calls import ToolCall
+    from harmony_grammar.rendering.declarations import ToolType, tool_type
     from harmony_grammar.vocabulary import Vocabulary
 
 __version__ = "0.1.0"
@@ -134,6 +135,7 @@ _HOMES = {
     "recovery.result": ("Overrun", "Recovery", "RepairDiagnostic"),
     "recovery.stream": ("StreamParser",),
     "recovery.tool_calls": ("ToolCall",),
+    "rendering.declarations": ("ToolType", "tool_type"),
     "vocabulary": ("Vocabulary",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -191,6 +193,7 @@ __all__ = [
     "ToolCall",
     "ToolDescription",
     "ToolNamespaceConfig",
+    "ToolType",
     "TurnEnded",
     "Vocabulary",
     "VocabularyError",
@@ -201,6 +204,7 @@ __all__ = [
     "parse",
     "recover",
     "render",
+    "tool_type",
 ]
 
 

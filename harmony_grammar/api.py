@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from harmony_grammar.recovery.stream import StreamParser
     from harmony_grammar.rendering.forms import Spelling
     from harmony_grammar.rendering.renderer import Renderer
+    from harmony_grammar.schemas.notes import Style
 
 __all__ = ["Grammar", "check", "encode", "parse", "recover", "render"]
 
@@ -179,7 +180,11 @@ class Grammar(Rules):
         return Constraint(tools, **options, rules=self)
 
     def render(
-        self, node: Conversation | Message | OpenMessage, *, spelling: Spelling = "openai"
+        self,
+        node: Conversation | Message | OpenMessage,
+        *,
+        spelling: Spelling = "openai",
+        schema_style: Style = "compatible",
     ) -> str:
         """Write a tree as text. What was parsed comes back as it was.
 
@@ -187,6 +192,9 @@ class Grammar(Rules):
             node: a conversation or a message.
             spelling: how to write the header of a message that was not parsed: `"openai"` puts
                 the recipient first, `"model"` the channel.
+            schema_style: how to write what tools take, in a content that was not parsed:
+                `"compatible"` as the reference does, `"faithful"` so that the type means what
+                the schema does; see `tool_type`.
 
         Raises:
             RenderError: if no production writes the node's fields, or if a body spells a special
@@ -197,16 +205,21 @@ class Grammar(Rules):
             >>> render(parse(text)) == text
             True
         """
-        return self._renderer.render(node, spelling=spelling)
+        return self._renderer.render(node, spelling=spelling, schema_style=schema_style)
 
     def encode(
-        self, node: Conversation | Message | OpenMessage, *, spelling: Spelling = "openai"
+        self,
+        node: Conversation | Message | OpenMessage,
+        *,
+        spelling: Spelling = "openai",
+        schema_style: Style = "compatible",
     ) -> list[int]:
         """Write a tree as ids. What was parsed from ids comes back as it was.
 
         Args:
             node: a conversation or a message.
             spelling: as for `render`.
+            schema_style: as for `render`.
 
         Returns:
             The ids. A body that spells a special token is encoded as the text it is.
@@ -218,7 +231,7 @@ class Grammar(Rules):
             >>> encode(parse("<|start|>user<|message|>Hi<|end|>"))
             [200006, 1428, 200008, 12194, 200007]
         """
-        return self._renderer.encode(node, spelling=spelling)
+        return self._renderer.encode(node, spelling=spelling, schema_style=schema_style)
 
 
 def parse(
@@ -240,13 +253,21 @@ def recover(source: str | Iterable[int], start: Start = "completion") -> Recover
     return Grammar.default().recover(source, start)
 
 
-def render(node: Conversation | Message | OpenMessage, *, spelling: Spelling = "openai") -> str:
+def render(
+    node: Conversation | Message | OpenMessage,
+    *,
+    spelling: Spelling = "openai",
+    schema_style: Style = "compatible",
+) -> str:
     """Write a tree as text; see `Grammar.render`."""
-    return Grammar.default().render(node, spelling=spelling)
+    return Grammar.default().render(node, spelling=spelling, schema_style=schema_style)
 
 
 def encode(
-    node: Conversation | Message | OpenMessage, *, spelling: Spelling = "openai"
+    node: Conversation | Message | OpenMessage,
+    *,
+    spelling: Spelling = "openai",
+    schema_style: Style = "compatible",
 ) -> list[int]:
     """Write a tree as ids; see `Grammar.encode`."""
-    return Grammar.default().encode(node, spelling=spelling)
+    return Grammar.default().encode(node, spelling=spelling, schema_style=schema_style)

@@ -45,7 +45,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "compat": {
         *("errors", "tokens", "nodes", "contents", "grammar", "vocabulary", "checking"),
-        *("parsing", "recovery", "rendering", "api"),
+        *("parsing", "recovery", "rendering", "schemas", "api"),
     },
     "docs": {
         *("errors", "tokens", "nodes", "grammar", "checking", "parsing", "recovery", "api"),

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from harmony_grammar.bodies.sections import SECTIONS, Misfit
+from harmony_grammar.bodies.types import ALONE
 from harmony_grammar.errors import Diagnostic, HarmonySyntaxError, Severity, Span, excerpt
 from harmony_grammar.grammar import Rules
 from harmony_grammar.grammar.bindings import DEVELOPER_BODY, SYSTEM_BODY, TOOL_TYPE
@@ -69,7 +70,7 @@ def read_body(
         is raised for a text that does not follow the template.
 
     Example:
-        >>> read_body("# Instructions\\n\\nBe brief.", Role.DEVELOPER).content.instructions
+        >>> read_body("# Instructions\n\nBe brief.", Role.DEVELOPER).content.instructions
         'Be brief.'
     """
     source = TextContent(text, ids=ids)
@@ -134,7 +135,7 @@ def read_type(text: str, rules: Rules | None = None, *, style: Style = "compatib
 
 @lru_cache(maxsize=64)
 def _reader(rules: Rules, start: str, style: Style = "compatible") -> TextReader:
-    return TextReader(rules, start, SECTIONS[style])
+    return TextReader(rules, start, SECTIONS[style], alone=ALONE)
 
 
 def _read(reader: TextReader, text: str) -> Any:

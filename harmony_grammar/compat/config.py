@@ -9,6 +9,7 @@ from harmony_grammar.errors import RenderError
 
 if TYPE_CHECKING:
     from harmony_grammar.rendering.forms import Spelling
+    from harmony_grammar.schemas.notes import Style
 
 __all__ = ["DropPolicy", "RenderConversationConfig", "RenderOptions"]
 
@@ -28,6 +29,8 @@ class RenderConversationConfig:
             `"none"`: nothing.
         spelling: how the header of a message is written that was not parsed: `"openai"` puts the
             recipient first, as the reference does, `"model"` the channel.
+        schema_style: how what tools take is written: `"compatible"` as the reference does,
+            `"faithful"` so that it means what its schema does; see `tool_type`.
 
     Raises:
         RenderError: if there is no such policy.
@@ -36,6 +39,7 @@ class RenderConversationConfig:
     auto_drop_analysis: bool = True
     drop_policy: DropPolicy = "openai"
     spelling: Spelling = "openai"
+    schema_style: Style = "compatible"
 
     def __post_init__(self) -> None:
         if self.drop_policy not in get_args(DropPolicy):
@@ -50,6 +54,8 @@ class RenderOptions:
     Attributes:
         conversation_has_function_tools: whether a developer message declares function tools,
             which the system message then mentions.
+        schema_style: as for `RenderConversationConfig`.
     """
 
     conversation_has_function_tools: bool = False
+    schema_style: Style = "compatible"

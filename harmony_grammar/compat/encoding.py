@@ -103,7 +103,8 @@ class HarmonyEncoding(TextEncoding):
             RenderError: if the format cannot write it.
         """
         options = render_options or RenderOptions()
-        manner = Manner(function_tools=options.conversation_has_function_tools)
+        tools = options.conversation_has_function_tools
+        manner = Manner(function_tools=tools, schema_style=options.schema_style)
         out: list[int] = []
         self._extend(out, (message,), manner)
         return out
@@ -220,7 +221,7 @@ class HarmonyEncoding(TextEncoding):
 
     def _manner(self, conversation: Conversation, config: RenderConversationConfig) -> Manner:
         developers = [m for m in conversation.messages if m.author.role is _DEVELOPER]
-        return Manner(config.spelling, has_function_tools(developers))
+        return Manner(config.spelling, has_function_tools(developers), config.schema_style)
 
     def _opening(self, role: Role | CustomRole) -> list[int]:
         return self._renderer.marked_ids(self.entrances.opening_text(role))

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from harmony_grammar.grammar import Rules
     from harmony_grammar.nodes import Content, Message
     from harmony_grammar.rendering.forms import Form, Part
+    from harmony_grammar.schemas.notes import Style
     from harmony_grammar.vocabulary import Vocabulary
 
 __all__ = ["Manner", "Offsets", "Renderer"]
@@ -84,10 +85,12 @@ class Manner(NamedTuple):
     Attributes:
         spelling: how the header of a message is written that was not read.
         function_tools: whether the conversation declares function tools.
+        schema_style: how what tools take is written in a content that was not read.
     """
 
     spelling: Spelling = "openai"
     function_tools: bool = False
+    schema_style: Style = "compatible"
 
 
 # Where a header, its body and its terminator begin and where the terminator ends, in ids.
@@ -109,18 +112,26 @@ class Renderer:
         self._spelled = special_pattern(rules.specials)
 
     def render(
-        self, node: Conversation | Message | OpenMessage, *, spelling: Spelling = "openai"
+        self,
+        node: Conversation | Message | OpenMessage,
+        *,
+        spelling: Spelling = "openai",
+        schema_style: Style = "compatible",
     ) -> str:
         """Render to text; see `harmony_grammar.render`."""
-        manner = Manner(spelling, _function_tools(node))
+        manner = Manner(spelling, _function_tools(node), schema_style)
         return "".join(text for job in self._jobs(node) for text in self._texts(job, manner))
 
     def encode(
-        self, node: Conversation | Message | OpenMessage, *, spelling: Spelling = "openai"
+        self,
+        node: Conversation | Message | OpenMessage,
+        *,
+        spelling: Spelling = "openai",
+        schema_style: Style = "compatible",
     ) -> list[int]:
         """Render to ids; see `harmony_grammar.encode`."""
         out: list[int] = []
-        manner = Manner(spelling, _function_tools(node))
+        manner = Manner(spelling, _function_tools(node), schema_style)
         for job in self._jobs(node):
             self._extend(out, job, manner)
         return out
@@ -186,7 +197,7 @@ class Renderer:
             yield _Job(message, (OPENING, rule)) if index else _Job(message, (rule,), role)
 
     def _declared(self, message: Message) -> frozenset[str]:
-        line = valid_channels(self.rules, self._body(message, function_tools=False))
+        line = valid_channels(self.rules, self._body(message, Manner()))
         return frozenset(line.channels)
 
     # --- headers and terminators ---
@@ -274,15 +285,10 @@ class Renderer:
 
     # --- bodies ---
 
-    def _body(self, message: Message | OpenMessage, *, function_tools: bool) -> str:
-        return "".join(
-            self._content(message, piece, function_tools=function_tools)
-            for piece in message.content or ()
-        )
+    def _body(self, message: Message | OpenMessage, manner: Manner) -> str:
+        return "".join(self._content(message, piece, manner) for piece in message.content or ())
 
-    def _content(
-        self, message: Message | OpenMessage, piece: Content, *, function_tools: bool
-    ) -> str:
+    def _content(self, message: Message | OpenMessage, piece: Content, manner: Manner) -> str:
         if isinstance(piece, TextContent):
             return piece.text
         role = _PLACES.get(type(piece))
@@ -294,13 +300,14 @@ class Renderer:
         source = _source(piece)
         if source is not None:
             return source.text
-        return body_text(piece, function_tools=function_tools, rules=self.rules)
+        tools, style = manner.function_tools, manner.schema_style
+        return body_text(piece, function_tools=tools, rules=self.rules, schema_style=style)
 
     # --- text ---
 
     def _texts(self, job: _Job, manner: Manner) -> Iterator[str]:
         written = self._written(job, manner.spelling)
-        body = self._body(job.message, function_tools=manner.function_tools)
+        body = self._body(job.message, manner)
         if spelled := self._spelled.search(body):
             raise RenderError(
                 f"a body spells the special token {spelled.group()} at character "
@@ -336,7 +343,7 @@ class Renderer:
     ) -> Sequence[int]:
         if type(piece) is TextContent:  # most are, and `isinstance` of an abstract class is slow
             return self._encode(piece.text) if piece.ids is None else piece.ids
-        text = self._content(message, piece, function_tools=manner.function_tools)
+        text = self._content(message, piece, manner)
         source = _source(piece)
         return self._encode(text) if source is None or source.ids is None else source.ids
 

@@ -2,9 +2,9 @@
 
 A text content is its text. System and developer contents are sections with a blank line between
 them; their titles and words are those of the grammar, which `harmony_grammar.bodies` reads them
-back by. The tools they declare are TypeScript namespaces, which
-`harmony_grammar.rendering.typescript` writes the types for. Nothing is escaped: what a description
-says stands in the body as it is.
+back by. The tools they declare are TypeScript namespaces, whose declarations
+`harmony_grammar.rendering.declarations` makes. In the compatible style nothing is escaped: what a
+description says stands in the body as it is.
 """
 
 from __future__ import annotations
@@ -16,13 +16,15 @@ from harmony_grammar.contents import FUNCTIONS, DeveloperContent, SystemContent
 from harmony_grammar.errors import RenderError
 from harmony_grammar.grammar import Rules
 from harmony_grammar.nodes import TextContent
-from harmony_grammar.rendering.typescript import typescript
+from harmony_grammar.rendering.declarations import LAYOUTS, layout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from harmony_grammar.contents import ResponseFormat, ToolDescription, ToolNamespaceConfig
+    from harmony_grammar.contents import ResponseFormat, ToolNamespaceConfig
     from harmony_grammar.nodes import Content, Message
+    from harmony_grammar.rendering.declarations import Declared
+    from harmony_grammar.schemas.notes import Style
 
 __all__ = [
     "body_text",
@@ -33,10 +35,17 @@ __all__ = [
 ]
 
 _BLANK_LINE: Final = "\n\n"
+_plain_lines: Final = LAYOUTS["compatible"].lines
 _SIGNATURE: Final = ("_TYPE", "_EQUALS", "_ARROW", "_ANY")
 
 
-def body_text(content: Content, *, function_tools: bool = False, rules: Rules | None = None) -> str:
+def body_text(
+    content: Content,
+    *,
+    function_tools: bool = False,
+    rules: Rules | None = None,
+    schema_style: Style = "compatible",
+) -> str:
     """Write what one content says.
 
     Args:
@@ -44,6 +53,8 @@ def body_text(content: Content, *, function_tools: bool = False, rules: Rules | 
         function_tools: whether the conversation declares function tools, which the system
             message then mentions; see `has_function_tools`.
         rules: the grammar; the format's own if None.
+        schema_style: how what tools take is written: as the reference does, or so that it means
+            what its schema does.
 
     Returns:
         The text of the content, without header and terminator.
@@ -55,16 +66,25 @@ def body_text(content: Content, *, function_tools: bool = False, rules: Rules | 
     kind = next((kind for kind in type(content).__mro__ if kind in _BODIES), None)
     if kind is None:
         raise RenderError(f"a content of type {type(content).__name__} has no text in the format")
-    return _BODIES[kind](content, function_tools=function_tools, rules=rules)
+    return _BODIES[kind](
+        content, function_tools=function_tools, rules=rules, schema_style=schema_style
+    )
 
 
-def system_text(content: SystemContent, *, function_tools: bool, rules: Rules | None = None) -> str:
+def system_text(
+    content: SystemContent,
+    *,
+    function_tools: bool,
+    rules: Rules | None = None,
+    schema_style: Style = "compatible",
+) -> str:
     """Write what a system message says: identity, effort, built-in tools and channels.
 
     Args:
         content: the content; a field that is None has no line.
         function_tools: whether the conversation declares function tools.
         rules: the grammar; the format's own if None.
+        schema_style: as for `body_text`.
 
     Returns:
         The body of the message.
@@ -73,18 +93,21 @@ def system_text(content: SystemContent, *, function_tools: bool, rules: Rules | 
     parts = (
         _joined(_identity_lines(content, rules)),
         _effort_line(content, rules),
-        _tools(content.tools, rules),
+        _tools(content.tools, rules, schema_style),
         _joined(_channel_lines(content, rules, function_tools=function_tools)),
     )
     return _BLANK_LINE.join(part for part in parts if part is not None)
 
 
-def developer_text(content: DeveloperContent, rules: Rules | None = None) -> str:
+def developer_text(
+    content: DeveloperContent, rules: Rules | None = None, *, schema_style: Style = "compatible"
+) -> str:
     """Write what a developer message says: instructions, tools and response formats.
 
     Args:
         content: the content; empty instructions still have their title.
         rules: the grammar; the format's own if None.
+        schema_style: as for `body_text`.
 
     Returns:
         The body of the message.
@@ -92,18 +115,24 @@ def developer_text(content: DeveloperContent, rules: Rules | None = None) -> str
     rules = rules or Rules.default()
     parts = (
         _instructions(content.instructions, rules),
-        _tools(content.tools, rules),
+        _tools(content.tools, rules, schema_style),
         _response_formats(content.response_formats, rules),
     )
     return _BLANK_LINE.join(part for part in parts if part is not None)
 
 
-def tools_section(namespaces: Mapping[str, ToolNamespaceConfig], rules: Rules | None = None) -> str:
+def tools_section(
+    namespaces: Mapping[str, ToolNamespaceConfig],
+    rules: Rules | None = None,
+    *,
+    schema_style: Style = "compatible",
+) -> str:
     """Write the section that declares tools, its namespaces sorted by key.
 
     Args:
         namespaces: the namespaces; the key says where one stands, its name how it is written.
         rules: the grammar; the format's own if None.
+        schema_style: as for `body_text`.
 
     Returns:
         The section, from its title on.
@@ -121,7 +150,7 @@ def tools_section(namespaces: Mapping[str, ToolNamespaceConfig], rules: Rules | 
         Runs code.
     """
     rules = rules or Rules.default()
-    texts = (_namespace(namespaces[key], rules) for key in sorted(namespaces))
+    texts = (_namespace(namespaces[key], rules, schema_style) for key in sorted(namespaces))
     return _BLANK_LINE.join((rules.literal("_TOOLS"), *texts))
 
 
@@ -196,52 +225,51 @@ def _response_format(known: ResponseFormat, rules: Rules) -> str:
     """One format: its heading, its description as comments, its schema on one line."""
     head = rules.literal("_HEADING") + known.name + "\n"
     schema = json.dumps(known.schema, ensure_ascii=False, separators=(",", ":"))
-    return "\n".join((head, *_commented(_lines(known.description or "")), schema))
+    return "\n".join((head, *_commented(_plain_lines(known.description or "")), schema))
 
 
 # --- Tools ---
 
 
-def _tools(namespaces: Mapping[str, ToolNamespaceConfig] | None, rules: Rules) -> str | None:
-    return tools_section(namespaces, rules) if namespaces else None
+def _tools(
+    namespaces: Mapping[str, ToolNamespaceConfig] | None, rules: Rules, style: Style
+) -> str | None:
+    return tools_section(namespaces, rules, schema_style=style) if namespaces else None
 
 
-def _namespace(config: ToolNamespaceConfig, rules: Rules) -> str:
+def _namespace(config: ToolNamespaceConfig, rules: Rules, style: Style) -> str:
     """One namespace; without tools it is a description in plain words."""
-    lines = _lines(config.description or "")
     head = rules.literal("_HEADING") + config.name + "\n"
     if not config.tools:
-        return "\n".join((head, *lines))
+        return "\n".join((head, *_plain_lines(config.description or "")))
     named = f"{rules.literal('_NAMESPACE')} {config.name}"
     opened = f"{named} {rules.literal('OPEN')}\n"
     closed = f"{rules.literal('_CLOSE')} // {named}"
-    tools = (line for tool in config.tools for line in _tool(tool, rules))
-    return "\n".join((head, *_commented(lines), opened, *tools, closed))
+    lines, declared = layout(style)
+    described = _commented(lines(config.description or ""))
+    tools = (line for known in declared(config) for line in _declared(known, rules))
+    return "\n".join((head, *described, opened, *tools, closed))
 
 
-def _tool(tool: ToolDescription, rules: Rules) -> Iterator[str]:
-    """One tool: its description as comments, then its signature."""
-    yield from _commented(_lines(tool.description))
-    taken = "" if tool.parameters is None else f"_: {typescript(tool.parameters)}"
+def _declared(known: Declared, rules: Rules) -> Iterator[str]:
+    """A tool's description as comments, then its signature; or a type."""
+    yield from _commented(known.described)
     declares, equals, gives, anything = (rules.literal(name) for name in _SIGNATURE)
+    taken = "" if known.text is None else f"_: {known.text}"
     arguments = rules.literal("_PAREN") + taken + rules.literal("_PAREN_CLOSE")
-    end = rules.literal("_SEMICOLON")
-    yield f"{declares} {tool.name} {equals} {arguments} {gives} {anything}{end}\n"
+    meaning = f"{arguments} {gives} {anything}" if known.tool else known.text
+    yield f"{declares} {known.name} {equals} {meaning}{rules.literal('_SEMICOLON')}\n"
 
 
 def _commented(lines: Iterable[str]) -> Iterator[str]:
     return (f"// {line}" for line in lines)
 
 
-def _lines(text: str) -> list[str]:
-    r"""The lines of a text: only `\n` and `\r\n` end one, and the last need not be ended."""
-    *ended, last = text.split("\n")
-    return [line.removesuffix("\r") for line in ended] + ([last] if last else [])
-
-
 # What writes each kind of content.
 _BODIES: Final[Mapping[type[Content], Callable[..., str]]] = {
     TextContent: lambda content, **_: content.text,
     SystemContent: system_text,
-    DeveloperContent: lambda content, rules, **_: developer_text(content, rules),
+    DeveloperContent: lambda content, rules, schema_style, **_: developer_text(
+        content, rules, schema_style=schema_style
+    ),
 }

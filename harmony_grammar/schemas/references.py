@@ -49,10 +49,12 @@ class References:
 
     Args:
         root: the schema.
+        reserved: names that are taken already.
     """
 
-    def __init__(self, root: dict[str, Any]) -> None:
+    def __init__(self, root: dict[str, Any], reserved: frozenset[str] = frozenset()) -> None:
         self.root = root
+        self._reserved = reserved | _TAKEN
         self._names: dict[str, str] = {}
         self._shapes: dict[str, _Shape] = {}
 
@@ -88,7 +90,7 @@ class References:
         return f"_{word}" if word[0].isdigit() else word
 
     def _free(self, wish: str) -> str:
-        taken, name, number = {*self._names.values(), *_TAKEN}, wish, 1
+        taken, name, number = {*self._names.values(), *self._reserved}, wish, 1
         while name in taken:
             number += 1
             name = f"{wish}_{number}"

@@ -66,12 +66,13 @@ class Typed(NamedTuple):
     losses: tuple[Loss, ...]
 
 
-def types_of(schema: object) -> Typed:
+def types_of(schema: object, reserved: frozenset[str] = frozenset()) -> Typed:
     """The type that a schema describes, with what TypeScript cannot say in its comments.
 
     Args:
         schema: a JSON Schema of any draft since the fourth, or of OpenAPI: an object or a truth
             value.
+        reserved: names that no definition may have.
 
     Returns:
         The type. Definitions are written where they are used, but for those that contain
@@ -84,7 +85,7 @@ def types_of(schema: object) -> Typed:
         >>> types_of({"const": 3}).type
         Literal(value=3)
     """
-    conversion = _Conversion(References(schema if isinstance(schema, dict) else {}))
+    conversion = _Conversion(References(schema if isinstance(schema, dict) else {}, reserved))
     try:
         kind = wrapped(conversion.root(schema))
         conversion.define()
