@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
+import runpy
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-from typer.testing import CliRunner
 
 from harmony_grammar.cli.app import build
 
@@ -18,29 +17,29 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 PROGRAMS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 
-def test_the_programs_run_one_after_another(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_programs_print_what_they_say(capsys: pytest.CaptureFixture[str]) -> None:
     names: dict[str, object] = {}
     for program in PROGRAMS:
         exec(program, names)  # noqa: S102  our own text
-        said = re.findall(r"print\(.*?\)  # (.*)", program)
-        printed = capsys.readouterr().out
-        for words in said:
-            for part in (part.strip() for part in words.split("…")):
-                assert part in printed
-    assert len(PROGRAMS) >= 4
+        said = re.findall(r"^print\(.*\)  # (.*)$", program, re.MULTILINE)
+        assert said
+        assert capsys.readouterr().out.splitlines() == said
+    assert len(PROGRAMS) == 5
 
 
-def test_the_shown_output_is_what_is_printed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    turns = "<|start|>user<|message|>Hi<|end|><|start|>assistant<|channel|>finalx<|message|>Hello."
-    Path("transcript.harmony").write_text(turns + "<|end|>", encoding="utf-8")
-    result = CliRunner().invoke(build(), ["check", "transcript.harmony"])
-    shown = re.search(r"\$ harmony-grammar check transcript.harmony\n(.*?)```", README, re.DOTALL)
-    assert shown
-    assert result.output == shown[1]
-    assert result.exit_code == 1
+def test_the_picture_shows_what_is_printed() -> None:
+    path = ROOT / "tools" / "draw_picture.py"
+    drawn: str = runpy.run_path(str(path))["drawn"]()
+    shown = (ROOT / "docs" / "assets" / "terminal.svg").read_text(encoding="utf-8")
+    assert texts(shown) == texts(drawn), "run `python tools/draw_picture.py`"
+    assert set(re.findall(r"https?://[^/\s]+", shown)) <= {
+        "http://www.w3.org",
+        "https://www.textualize.io",  # in a comment
+    }
+
+
+def texts(picture: str) -> list[str]:
+    return re.findall(r"<text [^>]*>(.*?)</text>", picture)
 
 
 def test_every_linked_file_is_there() -> None:
