@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import json
 from functools import partial
+from itertools import zip_longest
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
-from harmony_grammar.bodies.types import TYPES, Note, comment_text
+from harmony_grammar.bodies.types import TYPES, Note, Notes, comment_text
 from harmony_grammar.contents import (
     ChannelConfig,
     DeveloperContent,
@@ -38,6 +39,8 @@ __all__ = ["SECTIONS", "Misfit"]
 _T = TypeVar("_T")
 
 _LINE_END: Final = "\n"
+_BRACKETS: Final = "{[(<|"  # a schema nests no deeper than its text has these
+_FEW: Final = 32  # so few that nothing needs to be checked
 _LINE: Final = 1  # line ends of the layout between a text and a line that belongs to it
 _SECTION: Final = 2  # and between a text and the next section
 
@@ -202,24 +205,27 @@ def _system_body(parts: list[Any], _: str) -> SystemContent:
 
 def _declaration(parts: list[Any], _: str) -> _Declared:
     name, *rest = parts
-    notes = tuple(part for part in rest if part.__class__ is Note)
-    kinds = [part for part in rest if part.__class__ is not Note and part.__class__ is not Leaf]
+    notes = _one(Notes, rest) or ()
+    kinds = [part for part in rest if part.__class__ is not Notes and part.__class__ is not Leaf]
     takes = any(part.__class__ is Leaf and part.name == "ARGUMENT" for part in rest)
     tool = takes or not kinds
-    return _Declared(name, kinds[0] if kinds else None, tool, notes)
+    return _Declared(name, kinds[0] if kinds else None, tool, tuple(notes))
 
 
-def _block(parts: list[Any], _: str, style: Style = "compatible") -> tuple[ToolDescription, ...]:
+def _block(parts: list[Any], text: str, style: Style = "compatible") -> tuple[ToolDescription, ...]:
     """The tools of a namespace, each with the comments above it."""
     declared = [part for part in parts if part.__class__ is _Declared]
     types = {item.name.text: item.type for item in declared if not item.tool and item.type}
-    above: list[Note] = [part for part in parts if part.__class__ is Note]
+    above: Sequence[Note] = _one(Notes, parts) or ()
     tools = []
-    for item in declared:
+    for item, following in zip_longest(declared, declared[1:]):
         if item.tool:
-            description = _LINE_END.join(note.text for note in above)
+            description = _LINE_END.join([note.text for note in above])
             parameters = None if item.type is None else _schema(item.type, types, style)
-            tools.append(ToolDescription(item.name.text, description, parameters))
+            stop = following.name.start if following else len(text)
+            brackets = sum(text.count(sign, item.name.start, stop) for sign in _BRACKETS)
+            new = ToolDescription.of_data if brackets < _FEW else ToolDescription
+            tools.append(new(item.name.text, description, parameters))
         above = [note for note in item.below if not note.behind]
     return tuple(tools)
 

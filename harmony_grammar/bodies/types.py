@@ -27,12 +27,12 @@ from harmony_grammar.schemas.types import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from harmony_grammar.grammar.lalr import Builder
     from harmony_grammar.schemas.types import Type
 
-__all__ = ["TYPES", "Note", "comment_text", "texts"]
+__all__ = ["ALONE", "TYPES", "Note", "Notes", "comment_text", "texts"]
 
 _MARK: Final = "//"
 _ANYTHING: Final = Word("any")
@@ -51,29 +51,49 @@ class Note(NamedTuple):
     text: str
 
 
+class Notes(list[Note]):
+    """Comments, one below the other."""
+
+    __slots__ = ()
+
+
 class _Noted(NamedTuple):
     """A type and the comments after it.
 
     Attributes:
         type: the type.
-        after: the comments behind it.
-        below: the comments on lines of their own.
+        notes: the comments.
     """
 
     type: Type
-    after: tuple[str, ...]
-    below: tuple[str, ...]
+    notes: list[Note]
+
+
+class _Key(NamedTuple):
+    """How a field begins.
+
+    Attributes:
+        name: its name; None for all further fields.
+        required: whether it must be there.
+    """
+
+    name: str | None
+    required: bool
 
 
 class _Entry(NamedTuple):
-    """A field and the comments after it that belong to what stands below.
+    """A field without the comments above it.
 
     Attributes:
-        field: the field, without the comments above it.
-        below: the comments.
+        key: how it begins.
+        type: its type.
+        after: the comments behind it.
+        below: the comments that belong to what stands below it.
     """
 
-    field: Field | Index
+    key: _Key
+    type: Type
+    after: tuple[str, ...]
     below: tuple[str, ...]
 
 
@@ -84,14 +104,20 @@ def comment_text(comment: str) -> str:
 
 def texts(notes: Iterable[Note]) -> tuple[str, ...]:
     """What comments say."""
-    return tuple(note.text for note in notes)
+    return tuple([note.text for note in notes])
 
 
 def _note(parts: list[Any], text: str) -> Note:
     """Further lines of a comment are part of it just as they stand."""
-    first, last = parts[0], parts[-1]
-    whole = first.text if first is last else text[first.start : last.start + len(last.text)]
+    first = parts[0]
+    whole = first.text
+    if len(parts) > 1:
+        whole = text[first.start : parts[-1].start + len(parts[-1].text)]
     return Note(first.name == "BEHIND", comment_text(whole))
+
+
+def _notes(parts: list[Note], _: str) -> Notes:
+    return Notes(parts)
 
 
 # --- Simple types ---
@@ -119,10 +145,6 @@ def _array(parts: list[Any], _: str) -> Array:
     return Array(None if len(parts) > 1 and kind == _ANYTHING else kind)
 
 
-def _group(parts: list[Any], _: str) -> Type:
-    return _bare(parts[0])
-
-
 def _tuple(parts: list[Any], _: str) -> Tuple:
     kinds = [_bare(part) for part in parts if part.__class__ is not Leaf]
     if len(kinds) == len(parts):
@@ -137,9 +159,12 @@ def _bare(part: Any) -> Type:
     return kind
 
 
+def _tool_type(parts: list[Any], _: str) -> Type:
+    return _bare(parts[0])
+
+
 def _intersection(parts: list[Any], _: str) -> Type:
-    kind: Type = parts[0] if len(parts) == 1 else Intersection(tuple(parts))
-    return kind
+    return Intersection(tuple(parts))
 
 
 # --- Unions ---
@@ -159,52 +184,62 @@ class _Member:
         return Variant(self.type, texts(self.behind), texts(self.above))
 
 
-def _union(parts: list[Any], _: str) -> Type | _Noted:
-    """A type, a union, or either with the comments after it."""
-    if len(parts) == 1:
-        kind: Type = parts[0]
-        return kind
+def _split(notes: Sequence[Note]) -> tuple[list[Note], list[Note]]:
+    """The comments behind what was read before, and those above what comes."""
+    behind = 1 if notes and notes[0].behind else 0
+    return [*notes[:behind]], [*notes[behind:]]
+
+
+def _union(parts: list[Any], _: str) -> Type:
+    """A union, whose members may have comments behind and above them."""
     members: list[_Member] = []
-    waiting: list[Note] = []
+    above: list[Note] = []
     for part in parts:
-        if part.__class__ is Note:
-            (members[-1].behind if members and part.behind and not waiting else waiting).append(
-                part
-            )
+        if part.__class__ is Notes:
+            behind, above = _split(part) if members else ([], part)
+            if members:
+                members[-1].behind = behind
         elif part.__class__ is not Leaf:
-            members.append(_Member(part, waiting))
-            waiting = []
-    stacked = _begins_with_bar(parts)
-    after = [] if stacked else members[-1].behind
-    if not stacked:
-        members[-1].behind = []
-    whole: Type = members[0].type
-    if stacked or len(members) > 1:
-        whole = Union(tuple(member.variant() for member in members), stacked)
-    return _Noted(whole, texts(after), texts(waiting)) if after or waiting else whole
+            members.append(_Member(part, above))
+            above = []
+    first = next(part for part in parts if part.__class__ is not Notes)
+    return Union(tuple([member.variant() for member in members]), first.__class__ is Leaf)
 
 
-def _begins_with_bar(parts: list[Any]) -> bool:
-    first = next(part for part in parts if part.__class__ is not Note)
-    return first.__class__ is Leaf
+def _noted(parts: list[Any], text: str) -> Type | _Noted:
+    """A type and the comments after it; one behind it is part of a stacked union."""
+    *kinds, notes = parts
+    kind: Type = kinds[0] if len(kinds) == 1 else _union(kinds, text)
+    if not isinstance(kind, Union) or not kind.stacked or not notes[0].behind:
+        return _Noted(kind, notes)
+    *others, last = kind.variants
+    said = Variant(last.type, (notes[0].text,), last.above)
+    kind = Union((*others, said), stacked=True)
+    return _Noted(kind, notes[1:]) if notes[1:] else kind
 
 
 # --- Objects ---
 
 
+def _key(parts: list[Leaf], _: str) -> _Key:
+    """A name, perhaps in quotes, and whether a question mark follows."""
+    kind, text, _start = parts[0]
+    if kind == "INDEX":
+        return _Key(None, required=True)
+    return _Key(text[1:-1] if kind == "STRING" else text, len(parts) == 1)
+
+
 def _entry(parts: list[Any], _: str) -> _Entry:
-    """A field: its key, whether it may be absent, its type, and the comments after it."""
-    key, optional = parts[0], parts[1].__class__ is Leaf
-    noted, *notes = parts[1 + optional :]
-    kind, after, below = _bare(noted), list[str](), list[str]()
+    """A field: its key, its type, and the comments after it."""
+    if len(parts) == 2 and parts[1].__class__ is not _Noted:  # noqa: PLR2004  most are so
+        return _Entry(parts[0], parts[1], (), ())
+    key, noted, *lists = parts
     if isinstance(noted, _Noted):
-        after, below = [*noted.after], [*noted.below]
-    for note in notes:
-        (after if note.behind and not below else below).append(note.text)
-    if key.name == "INDEX":
-        return _Entry(Index(kind, (), tuple(after)), tuple(below))
-    name = key.text[1:-1] if key.name == "STRING" else key.text
-    return _Entry(Field(name, kind, not optional, (), tuple(after)), tuple(below))
+        lists.insert(0, noted.notes)
+    kind = _bare(noted)
+    notes: list[Note] = [note for found in lists for note in found]
+    after = [note.text for note in notes if note.behind]
+    return _Entry(key, kind, tuple(after), tuple(n.text for n in notes if not n.behind))
 
 
 def _object(parts: list[Any], _: str) -> Object:
@@ -212,37 +247,42 @@ def _object(parts: list[Any], _: str) -> Object:
     fields: list[Field] = []
     index: Index | None = None
     head: tuple[str, ...] = ()
-    waiting: list[str] = []
+    above: tuple[str, ...] = ()
     for part in parts:
-        if part.__class__ is Note:
-            waiting.append(part.text)
+        if part.__class__ is Notes:
+            above = texts(part)
         elif part.__class__ is Leaf:
-            head, waiting = tuple(waiting), []
+            head, above = above, ()
         else:
-            field, above = part.field, tuple(waiting)
-            if field.__class__ is Index:
-                index = Index(field.type, above, field.after)
+            (name, required), kind, after, below = part
+            if name is None:
+                index = Index(kind, above, after)
             else:
-                fields.append(Field(field.name, field.type, field.required, above, field.after))
-            waiting = [*part.below]
+                fields.append(Field(name, kind, required, above, after))
+            above = below
     return Object(tuple(fields), index, head)
 
 
 TYPES: Final[Mapping[str, Builder]] = MappingProxyType(
     {
         "note": _note,
+        "_notes": _notes,
         "word": _word,
         "literal": _literal,
         "array": _array,
-        "group": _group,
+        "group": _tool_type,
         "tuple": _tuple,
         "intersection": _intersection,
         "_bare": _union,
-        "_noted": _union,
-        "tool_type": lambda parts, _: _bare(parts[0]),
+        "_noted": _noted,
+        "tool_type": _tool_type,
+        "_key": _key,
         "_closed": _entry,
         "field": _entry,
         "object": _object,
     }
 )
 """What makes the node of each rule of types."""
+
+ALONE: Final = frozenset({"intersection", "_bare"})
+"""The rules of which one part is what that part is."""

@@ -61,6 +61,15 @@ class ToolDescription(Wired):
         """A tool."""
         return cls(name, description, parameters)
 
+    @classmethod
+    def of_data(cls, name: str, description: str, parameters: dict[str, Any] | None) -> Self:
+        """A tool whose parameters are JSON data for sure, which is neither checked nor copied."""
+        tool = object.__new__(cls)
+        assign(tool, "name", name)
+        assign(tool, "description", description)
+        assign(tool, "parameters", parameters)
+        return tool
+
     def to_dict(self) -> dict[str, Any]:
         """The tool as wire JSON data."""
         return present(

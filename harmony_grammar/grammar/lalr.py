@@ -14,24 +14,23 @@ The end of the text ends its last line: a line end that is missing there is supp
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
+from harmony_grammar.grammar.choices import Choice, choice, expected
 from harmony_grammar.grammar.rules import END_OF_INPUT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    import re
+    from collections.abc import Callable, Collection, Mapping
 
-    from harmony_grammar.grammar.patterns import Automaton
+    from harmony_grammar.grammar.choices import Match
     from harmony_grammar.grammar.rules import Rules
-    from harmony_grammar.grammar.source import Production, Terminal
+    from harmony_grammar.grammar.source import Production
 
 __all__ = ["Leaf", "Reading", "TextReader"]
 
 Builder: TypeAlias = "Callable[[list[Any], str], Any]"
 """Makes the value of a rule from those of its parts and from the whole text."""
-
-_Match: TypeAlias = "Callable[[str, int], re.Match[str] | None]"
 
 _MOST_READ_AGAIN: Final = 4  # times the length of the text
 _DEEPEST: Final = 4096  # states on the stack, so that going back stays cheap
@@ -68,32 +67,36 @@ class Reading(NamedTuple):
     steps: int
 
 
-class _Choice(NamedTuple):
-    """What may begin with a character in a state.
-
-    Attributes:
-        usual: the terminals and what matches them, fixed ones first.
-        last: the terminal of the last resort.
-    """
-
-    usual: tuple[tuple[str, _Match], ...]
-    last: tuple[str, _Match] | None
-
-
 class _Step(NamedTuple):
     """What a production does to the stack.
 
     Attributes:
-        rule: its rule.
         size: the number of its symbols.
-        kept: the places of those that have a value, from the end.
+        kept: the places of those that have a value; None if all have one.
         build: makes its value; None for a rule that only arranges others.
+        mixed: whether a symbol of it may be a rule that only arranges others.
+        alone: whether one part of it is what that part is.
     """
 
-    rule: str
     size: int
-    kept: tuple[int, ...]
+    kept: tuple[int, ...] | None
     build: Builder | None
+    mixed: bool
+    alone: bool
+
+
+class _Way(NamedTuple):
+    """Where a rule leads, past the rules that consist of it alone.
+
+    Attributes:
+        builders: what makes the values of these rules, and whether one part stays what it is.
+        state: the state then.
+        action: the action there.
+    """
+
+    builders: tuple[tuple[Builder, bool], ...]
+    state: int
+    action: int | None
 
 
 class _Back(NamedTuple):
@@ -109,7 +112,7 @@ class _Back(NamedTuple):
     at: int
     states: list[int]
     values: list[Any]
-    last: tuple[str, _Match]
+    last: tuple[str, Match]
 
 
 class _Stuck(NamedTuple):
@@ -122,6 +125,9 @@ class _Stuck(NamedTuple):
 
     at: int
     state: int
+
+
+_leaf: Final = tuple.__new__  # makes a leaf, past its constructor
 
 
 class _Parts(tuple[Any, ...]):
@@ -138,6 +144,7 @@ class TextReader:
         start: the start symbol.
         builders: what makes the value of a rule, by rule; a rule without one only arranges
             others, and its parts are parts of what it is a part of.
+        alone: rules of which one part is what that part is.
         punctuation: whether a rule's parts hold terminals that carry no value, too.
     """
 
@@ -147,140 +154,170 @@ class TextReader:
         start: str,
         builders: Mapping[str, Builder],
         *,
+        alone: Collection[str] = (),
         punctuation: bool = False,
     ) -> None:
         source = rules.source
         self.rules = rules
         self._table = source.table
         self._begin, self._end = source.starts[start], source.ends[start]
-        self._choices: list[dict[str, _Choice]] = [{} for _ in source.table]
-        self._steps = [_step(p, builders.get(p.rule), punctuation) for p in source.productions]
-        self._blank = _matcher(rules, source.ignored)
+        self._choices: list[dict[str, Choice]] = [{} for _ in source.table]
+        self._steps = [
+            _step(p, builders, alone, punctuation=punctuation) for p in source.productions
+        ]
+        self._productions = source.productions
+        self._ways: dict[tuple[int, int, str | None], _Way] = {}
+        self._valued = rules.kept_terminals | (frozenset(rules.terminals) if punctuation else set())
 
-    def read(self, text: str) -> Reading:
+    def read(self, text: str) -> Reading:  # noqa: C901, PLR0912  calls cost more than the work
         """Read a whole text."""
         text += "\n"
+        table, choices, valued = self._table, self._choices, self._valued
         states, values = [self._begin], list[Any]()
-        at = count = 0
+        at, count, end = 0, 0, len(text)
         back: _Back | None = None
-        stuck, budget = _Stuck(0, self._begin), _MOST_READ_AGAIN * len(text)
+        stuck, budget = _Stuck(0, self._begin), _MOST_READ_AGAIN * end
         while True:
-            name, stop, last = self._scan(text, at, states[-1])
-            if name is None and (blanks := self._blank(text, at)):
-                at = blanks.end()
-                continue
-            if last is not None:
-                back = _Back(at, states[:], values[:], last)
-            while not self._shift(name, Leaf(name or "", text[at:stop], at), states, values, text):
+            state, name, stop = states[-1], None, at
+            if at == end:
+                name = END_OF_INPUT
+            else:
+                known = choices[state].get(text[at]) or self._choice(state, text[at])
+                joined, names, words = known[:3]
+                if joined is not None:
+                    found = joined(text, at)
+                    if found is not None:
+                        group = found.lastindex
+                        at, stop = found.span(group)  # type: ignore[arg-type]  # there is one
+                        name = names[group]  # type: ignore[index]
+                        if not name:  # blanks only
+                            at = stop
+                            continue
+                        if words:
+                            name = words.get(text[at:stop], name)
+                else:
+                    name, stop, last = _longest(known, text, at)
+                    if name == "":  # blanks only
+                        at = stop
+                        continue
+                    if last is not None:
+                        back = _Back(at, states[:], values[:], last)
+            while True:
+                action = table[states[-1]].get(name)  # type: ignore[arg-type]  # None is none
+                if action is not None and action < 0:
+                    action = self._reduce(action, name, states, values, text)
+                if action is not None:
+                    break
+                if name == END_OF_INPUT and states[-1] == self._end:
+                    return Reading(values[0], at, (), count)
                 stuck = max(stuck, _Stuck(at, states[-1]))
                 if back is None or budget < 0 or len(states) > _DEEPEST:
-                    return Reading(None, stuck.at, self._expected(stuck.state), count)
+                    return Reading(None, stuck.at, expected(self.rules, stuck.state), count)
                 budget -= at - back.at
                 at, states, values, (name, match) = back
                 stop, back = _end(match(text, at)), None
             count += 1
-            if name == END_OF_INPUT:
-                return Reading(values[0], at, (), count)
+            states.append(action)
+            values.append(_leaf(Leaf, (name, text[at:stop], at)) if name in valued else None)
             at = stop
 
-    def _scan(
-        self, text: str, at: int, state: int
-    ) -> tuple[str | None, int, tuple[str, _Match] | None]:
-        """The longest terminal at a place, where it ends, and one to read in its place."""
-        if at == len(text):
-            return END_OF_INPUT, at, None
-        choice = self._choices[state].get(text[at]) or self._choice(state, text[at])
-        name, stop = None, at
-        for candidate, match in choice.usual:
-            found = match(text, at)
-            if found is not None and found.end() > stop:
-                name, stop = candidate, found.end()
-        if name is not None or choice.last is None:
-            return name, stop, choice.last
-        return choice.last[0], _end(choice.last[1](text, at)), None
-
-    def _shift(
-        self, name: str | None, leaf: Leaf, states: list[int], values: list[Any], text: str
-    ) -> bool:
-        """Reduce as a terminal asks and put it on the stack; whether it is legal."""
-        table, steps = self._table, self._steps
-        action = table[states[-1]].get(name)  # type: ignore[arg-type]  # None is no terminal
+    def _reduce(
+        self, action: int | None, name: str | None, states: list[int], values: list[Any], text: str
+    ) -> int | None:
+        """Reduce as a terminal asks; the action then."""
+        steps, ways = self._steps, self._ways
         while action is not None and action < 0:
-            rule, size, kept, build = steps[~action]
-            parts = [values[index] for index in kept] if size else []
+            size, kept, build, mixed, alone = steps[~action]
             if size:
+                parts = values[-size:]
                 del states[-size:], values[-size:]
-            if build is None:
-                values.append(parts[0] if len(parts) == 1 else _Parts(parts))
+                if kept is not None:
+                    parts = [parts[index] for index in kept]
             else:
-                values.append(build(_flat(parts), text))
-            states.append(table[states[-1]][rule])
-            action = table[states[-1]].get(name)  # type: ignore[arg-type]
-        if name == END_OF_INPUT:
-            return states[-1] == self._end
-        if action is None:
-            return False
-        states.append(action)
-        values.append(leaf)
-        return True
+                parts = []
+            if mixed and build is not None:
+                parts = _flat(parts)
+            if (build is None or alone) and len(parts) == 1:
+                value = parts[0]
+            else:
+                value = _Parts(parts) if build is None else build(parts, text)
+            key = (states[-1], action, name)
+            builders, state, action = ways.get(key) or self._way(key)
+            for further, single in builders:
+                if value.__class__ is _Parts:
+                    value = further(_flat([value]), text)
+                elif not single:
+                    value = further([value], text)
+            states.append(state)
+            values.append(value)
+        return action
 
-    def _choice(self, state: int, char: str) -> _Choice:
+    def _way(self, key: tuple[int, int, str | None]) -> _Way:
+        """Where a production leads in a state before a terminal; remembered."""
+        below, action, name = key
+        builders: list[tuple[Builder, bool]] = []
+        while True:
+            state = self._table[below][self._productions[~action].rule]
+            following = self._table[state].get(name)  # type: ignore[arg-type]  # None is none
+            if following is None or following >= 0 or self._steps[~following].size != 1:
+                break
+            action = following
+            step = self._steps[~action]
+            if step.build is not None:
+                builders.append((step.build, step.alone))
+        self._ways[key] = way = _Way(tuple(builders), state, following)
+        return way
+
+    def _choice(self, state: int, char: str) -> Choice:
         """What may begin with a character in a state; remembered."""
-        known, terminals = self._choices[state], self.rules.terminals
+        known = self._choices[state]
         if len(known) >= _MOST_CHARACTERS:
             known.clear()
-        legal = [n for n in self._expected(state) if _begins(self.rules.automaton(n), ord(char))]
-        legal.sort(key=lambda name: not terminals[name].fixed)
-        usual = [name for name in legal if terminals[name].priority >= 0]
-        last = [name for name in legal if terminals[name].priority < 0]
-        pairs = [(name, _matcher(self.rules, (name,))) for name in (*usual, *last)]
-        known[char] = _Choice(tuple(pairs[: len(usual)]), pairs[-1] if last else None)
+        known[char] = choice(self.rules, state, char)
         return known[char]
 
-    def _expected(self, state: int) -> tuple[str, ...]:
-        """The terminals with an action in a state."""
-        return tuple(name for name in self._table[state] if name in self.rules.terminals)
 
-
-def _step(production: Production, build: Builder | None, punctuation: bool) -> _Step:  # noqa: FBT001  private
+def _step(
+    production: Production,
+    builders: Mapping[str, Builder],
+    alone: Collection[str],
+    *,
+    punctuation: bool,
+) -> _Step:
     """What a production does to the stack."""
-    size = len(production.symbols)
-    symbols = enumerate(production.symbols)
-    kept = (i - size for i, s in symbols if s.kept or not s.terminal or punctuation)
-    return _Step(production.rule, size, tuple(kept), build)
+    symbols = production.symbols
+    kept = tuple(i for i, s in enumerate(symbols) if s.kept or not s.terminal or punctuation)
+    mixed = any(not s.terminal and s.name not in builders for s in symbols)
+    every = None if len(kept) == len(symbols) else kept
+    rule = production.rule
+    return _Step(len(symbols), every, builders.get(rule), mixed, rule in alone)
 
 
 def _flat(parts: list[Any]) -> list[Any]:
     """The values with those of rules that only arrange others in their place."""
-    if not any(part.__class__ is _Parts for part in parts):
-        return parts
-    out, todo = [], parts[::-1]
+    out: list[Any] = []
+    todo = parts[::-1]
     while todo:
         part = todo.pop()
         if part.__class__ is _Parts:
-            todo.extend(reversed(part))
+            todo.extend(part[::-1])
         else:
             out.append(part)
     return out
 
 
+def _longest(known: Choice, text: str, at: int) -> tuple[str | None, int, tuple[str, Match] | None]:
+    """The longest terminal at a place, where it ends, and one to read in its place."""
+    name, stop = None, at
+    for candidate, match in known.single:
+        found = match(text, at)
+        if found is not None and found.end() > stop and (candidate or not name):
+            name, stop = candidate, found.end()
+    if known.last is None or name:
+        return name, stop, known.last
+    name, match = known.last
+    return name, _end(match(text, at)), None
+
+
 def _end(match: re.Match[str] | None) -> int:
     return match.end() if match else 0
-
-
-def _begins(automaton: Automaton | None, code: int) -> bool:
-    """Whether something that an automaton matches begins with a character."""
-    return automaton is not None and bool(
-        automaton.step(automaton.closure([automaton.start]), code)
-    )
-
-
-def _matcher(rules: Rules, names: Sequence[str]) -> _Match:
-    """What matches any of some terminals."""
-    return re.compile("|".join(_pattern(rules.terminals[name]) for name in names)).match
-
-
-def _pattern(terminal: Terminal) -> str:
-    pattern = terminal.pattern or ""
-    dot = "(?s:" if "s" in terminal.flags else "(?:"
-    return re.escape(pattern) if terminal.fixed else f"{dot}{pattern})"

@@ -23,7 +23,7 @@ from harmony_grammar.errors import GrammarError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["Automaton", "Ranges", "compile_literal", "compile_pattern", "overlap"]
+__all__ = ["Automaton", "Ranges", "compile_literal", "compile_pattern", "overlap", "samples"]
 
 Ranges = tuple[tuple[int, int], ...]
 """Inclusive ranges of code points, sorted and disjoint."""
@@ -374,7 +374,7 @@ def overlap(one: Automaton, other: Automaton) -> str | None:
     for (left, right), text in todo:
         if one.final in left and other.final in right:
             return text
-        for code in _samples(one, left, other, right):
+        for code in samples(one, left, other, right):
             pair = (one.step(left, code), other.step(right, code))
             if all(pair) and pair not in seen:
                 seen.add(pair)
@@ -382,7 +382,7 @@ def overlap(one: Automaton, other: Automaton) -> str | None:
     return None
 
 
-def _samples(
+def samples(
     one: Automaton, left: frozenset[int], other: Automaton, right: frozenset[int]
 ) -> Iterable[int]:
     """A code point of every set of code points that the two cannot tell apart."""
