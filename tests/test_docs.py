@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 import pytest
+from test_cli_commands import run
 
 import harmony_grammar as hg
 from harmony_grammar.checking.lint import LINT_RULES
+from harmony_grammar.cli.results import ROW_CODES
 from harmony_grammar.docs.automaton import automaton
-from harmony_grammar.docs.catalogue import fault_examples, repair_examples
+from harmony_grammar.docs.catalogue import fault_examples, input_examples, repair_examples
 from harmony_grammar.docs.derivations import Branch, Derivations
 from harmony_grammar.docs.ebnf import definition
 from harmony_grammar.docs.expressions import definitions
@@ -33,6 +35,7 @@ REFERENCE = reference(GRAMMAR)
 PAGES = files(GRAMMAR, Format.MARKDOWN)
 FAULTS = fault_examples()
 REPAIRS = repair_examples()
+INPUTS = input_examples()
 
 
 # --- nothing is left out ---
@@ -58,8 +61,18 @@ def test_every_terminal_is_in_the_reference() -> None:
 
 
 def test_every_code_is_in_the_reference() -> None:
-    codes = {*FAULTS, *LINT_RULES, *(code.value for code in hg.DiagnosticCode)}
+    codes = {*FAULTS, *LINT_RULES, *INPUTS, *(code.value for code in hg.DiagnosticCode)}
     assert sorted(headings("errors.md")) == sorted(codes)
+
+
+@pytest.mark.parametrize("part", ["checking", "parsing", "recovery", "cli/datasets", "cli/results"])
+def test_every_code_that_a_program_spells_is_in_the_reference(part: str) -> None:
+    package = Path(hg.__file__).parent
+    for path in [*package.glob(f"{part}.py"), *package.glob(f"{part}/*.py")]:
+        tree = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        words = {node.value for node in tree if isinstance(node, ast.Constant)}
+        codes = {word for word in words if re.fullmatch(r"[a-z]+(-[a-z]+)+", str(word))}
+        assert codes <= set(headings("errors.md")), path
 
 
 def test_every_token_is_in_the_reference() -> None:
@@ -94,7 +107,7 @@ def told_in(path: Path) -> set[str]:
 def test_every_fault_has_an_example() -> None:
     package = Path(hg.__file__).parent
     told = told_in(package / "parsing" / "faults.py") | told_in(package / "checking" / "strict.py")
-    assert set(FAULTS) == told | {"truncated-header", "truncated-body"}
+    assert set(FAULTS) == told | {"truncated-header", "truncated-body", "truncated-turn"}
 
 
 @pytest.mark.parametrize("code", FAULTS)
@@ -109,6 +122,17 @@ def test_a_bad_example_gets_its_code_and_a_good_one_none(code: str) -> None:
 def test_a_bad_example_gets_its_repair(code: str) -> None:
     recovered = hg.recover(REPAIRS[code]["bad"], REPAIRS[code]["start"])
     assert code in [str(repair.code) for repair in recovered.repairs]
+
+
+@pytest.mark.parametrize("code", INPUTS)
+def test_a_bad_row_gets_its_code_and_a_good_one_none(
+    code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert INPUTS[code]["meaning"] == ROW_CODES[code]
+    for which, said in (("bad", f"{INPUTS[code]['said']}\n"), ("good", "")):
+        Path("rows.jsonl").write_text(f"{INPUTS[code][which]}\n", encoding="utf-8")
+        assert run("check", "--quiet", "rows.jsonl").output == said
 
 
 def test_every_code_has_examples() -> None:

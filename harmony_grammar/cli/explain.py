@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 
 __all__ = ["register"]
 
-_STYLES: Final = {"error": "bold red", "repair": "bold cyan", "warning": "bold yellow"}
+_STYLES: Final = {
+    "error": "bold red",
+    "repair": "bold cyan",
+    "warning": "bold yellow",
+    "input": "bold magenta",
+}
 
 
 def _explain(

@@ -1,4 +1,4 @@
-"""The catalogue of codes: errors, repairs and warnings, each with a bad and a mended example.
+"""The catalogue of codes, each with a bad and a mended example.
 
 The examples are data beside the tables that they illustrate, written in the packaged grammar.
 For another grammar their fixed words are exchanged for those that it has under the same names,
@@ -24,7 +24,14 @@ if TYPE_CHECKING:
 
     from harmony_grammar.nodes import Start
 
-__all__ = ["Entry", "catalogue", "fault_examples", "repair_examples", "translated"]
+__all__ = [
+    "Entry",
+    "catalogue",
+    "fault_examples",
+    "input_examples",
+    "repair_examples",
+    "translated",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +40,7 @@ class Entry:
 
     Attributes:
         code: the code.
-        kind: `error`, `warning` or `repair`.
+        kind: `error`, `warning`, `repair` or `input`.
         meaning: what the input does that it should not, or what a rule demands.
         start: what the examples are read as.
         bad: an example that gets the code; None if there is none in this grammar.
@@ -60,13 +67,18 @@ def repair_examples() -> dict[str, dict[str, Any]]:
     return _data("docs/repairs.json")
 
 
+def input_examples() -> dict[str, dict[str, Any]]:
+    """For codes of what holds transcripts: what is demanded, examples, what is said of the bad."""
+    return _data("docs/inputs.json")
+
+
 def _data(name: str) -> dict[str, dict[str, Any]]:
     data = pkgutil.get_data("harmony_grammar", name) or b"{}"
     return cast("dict[str, dict[str, Any]]", json.loads(data))
 
 
 def catalogue(grammar: Grammar) -> Iterator[Entry]:
-    """All codes: what a strict reading finds, what only recovery names, what the linter finds."""
+    """All codes: of strict readings, of recovery alone, of the linter, and of rows."""
     repairs = {code.value: code.meaning for code in DiagnosticCode}
     faults = fault_examples()
     for code, example in faults.items():
@@ -78,6 +90,8 @@ def catalogue(grammar: Grammar) -> Iterator[Entry]:
     for code, pair in lint_examples().items():
         sentence = LINT_RULES[code].sentence
         yield _finding(grammar, Entry(code, "warning", sentence), pair.bad, pair.good)
+    for code, example in input_examples().items():
+        yield _input(grammar, code, example)
 
 
 def _fault(grammar: Grammar, code: str, meaning: str, example: dict[str, Any]) -> Entry:
@@ -111,6 +125,13 @@ def _repair(grammar: Grammar, entry: Entry, example: dict[str, Any] | None) -> E
         return entry
     good = grammar.render(recovered.conversation.canonical(), spelling="model")
     return Entry(entry.code, entry.kind, entry.meaning, example["start"], bad, good, said)
+
+
+def _input(grammar: Grammar, code: str, example: dict[str, Any]) -> Entry:
+    """An entry of the commands; its examples are in the words of the packaged grammar."""
+    if any(translated(grammar, example[which]) != example[which] for which in ("bad", "good")):
+        return Entry(code, "input", example["meaning"])
+    return Entry(code, "input", **example)
 
 
 def translated(grammar: Grammar, source: str | list[int]) -> str | list[int]:

@@ -115,7 +115,7 @@ class Reference:
         tokens: the special tokens with a name of their own, by id.
         reserved: how many further special ids there are.
         completion: what may follow what in a completion.
-        codes: the codes of errors, repairs and warnings.
+        codes: the codes of errors, repairs, warnings and rows.
         answers: the cheat sheet.
         expressions: the rules and terminals as they are written.
         resolved: the rules with fixed texts in place of their terminals.
