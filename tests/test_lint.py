@@ -83,7 +83,7 @@ def test_findings_come_before_the_error() -> None:
          {"functions.f", "functions.g"}),
         ("# Tools\n\n## python\n\nUse it.", {"python"}),
         (
-            "# Tools\n\n## browser\n\ntype open = x;\n\n## python\n\nUse it.",
+            "# Tools\n\n## browser\n\ntype open = () => any;\n\n## python\n\nUse it.",
             {"browser.open", "python"},
         ),
     ],

@@ -27,7 +27,7 @@ def code_that_is_json(message: Message, _: Context) -> Said | None:
     """A body declared as code is JSON."""
     if message.content_type is None or message.content_type.name != _CODE:
         return None
-    if not isinstance(_json(message.text), (dict, list)):
+    if not isinstance(json_of(message.text), (dict, list)):
         return None
     hint = f"declare the content type `{_JSON}`"
     return in_body(message, "the body is JSON but its type is code", hint)
@@ -38,7 +38,7 @@ def json_that_is_none(message: Message, _: Context) -> Said | None:
     kind = message.content_type
     if kind is None or not kind.constrained or kind.name.lower() != _JSON:
         return None
-    if _json(message.text) is not _NOT_JSON:
+    if json_of(message.text) is not NOT_JSON:
         return None
     hint = "mend the body, or declare another content type"
     return in_body(message, "the body is constrained to JSON but is none", hint)
@@ -74,14 +74,15 @@ def _special_pattern(spellings: tuple[str, ...]) -> re.Pattern[str]:
 
 
 class _NotJson:
-    """What `_json` returns for text that is no JSON."""
+    """What `json_of` returns for text that is no JSON."""
 
 
-_NOT_JSON: Final = _NotJson()
+NOT_JSON: Final = _NotJson()
 
 
-def _json(text: str) -> object:
+def json_of(text: str) -> object:
+    """The JSON data that a text is; `NOT_JSON` if it is none."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
-        return _NOT_JSON
+        return NOT_JSON

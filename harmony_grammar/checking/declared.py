@@ -1,48 +1,56 @@
-"""The tools that a system or developer message declares.
+"""What a system or developer message declares: tools, what they take, and response formats.
 
-Only their names are read: the headings and the first words of the lines that declare tools, in
-the grammar's own words. A body that is far from its template still says them; what else it says,
-`harmony_grammar.bodies` reads.
+The names of tools are looked for line by line, which is fast and finds them in a body that
+follows no template. What they take is read by the grammar, and only when a call is checked.
 """
 
 from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from harmony_grammar.checking.fitting import Fitting
 from harmony_grammar.grammar import Rules
+from harmony_grammar.nodes import Role
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
-__all__ = ["declared_tools"]
+    from harmony_grammar.nodes import CustomRole
+
+__all__ = ["Declared", "declared", "declared_names", "declared_tools", "has_formats"]
+
+_ESCAPE: Final = "\\"
 
 
-class _Marks(NamedTuple):
-    """How tools are declared.
+class _Words(NamedTuple):
+    """What marks the tools of a body.
 
     Attributes:
-        title: the title of the section.
+        title: the title of the tools.
+        formats: the title of what may come after them.
         heading: the heading of a namespace.
-        function: the beginning of a tool.
+        function: the beginning of a tool; a type that a tool uses begins otherwise.
     """
 
     title: str
+    formats: str
     heading: re.Pattern[str]
     function: re.Pattern[str]
 
 
 @lru_cache(maxsize=64)
-def _marks(rules: Rules) -> _Marks:
-    name = f"({rules.terminals['NAME'].pattern})"
-    heading, declares, equals = (
-        re.escape(rules.literal(word)) for word in ("_HEADING", "_TYPE", "_EQUALS")
-    )
-    return _Marks(
-        rules.literal("_TOOLS"),
+def _words(rules: Rules) -> _Words:
+    literal, name = rules.literal, f"({rules.terminals['NAME'].pattern})"
+    heading, declares, equals = map(re.escape, map(literal, ("_HEADING", "_TYPE", "_EQUALS")))
+    opened, closed = map(re.escape, map(literal, ("_PAREN", "_PAREN_CLOSE")))
+    taken = rf"{opened}\s*(?:{closed}|{rules.terminals['ARGUMENT'].pattern})"
+    return _Words(
+        literal("_TOOLS"),
+        literal("_FORMATS"),
         re.compile(heading + name),
-        re.compile(f"{declares} {name} {equals}"),
+        re.compile(f"{declares} {name} {equals} {taken}"),
     )
 
 
@@ -53,20 +61,75 @@ def declared_tools(body: str, rules: Rules | None = None) -> set[str] | None:
         body: the body of a message.
         rules: the grammar; the format's own if None.
     """
-    marks = _marks(rules or Rules.default())
-    _, title, section = body.partition(marks.title)
-    return set(_tools(section, marks)) if title else None
+    names = declared_names(body, rules)
+    return None if names is None else set(names)
 
 
-def _tools(section: str, marks: _Marks) -> Iterator[str]:
+def declared_names(body: str, rules: Rules | None = None) -> list[str] | None:
+    """The same in order, as often as each is declared."""
+    words = _words(rules or Rules.default())
+    _, title, section = body.partition(words.title)
+    if not title:
+        return None
+    return list(_names(section.partition(f"\n{words.formats}\n")[0], words))
+
+
+def _names(section: str, words: _Words) -> Iterator[str]:
     namespace, functions = "", 0
     for line in section.split("\n"):
-        if heading := marks.heading.fullmatch(line):
+        if heading := words.heading.fullmatch(line):
             if namespace and not functions:
                 yield namespace
             namespace, functions = heading[1], 0
-        elif function := marks.function.match(line):
+        elif function := words.function.match(line):
             functions += 1
             yield f"{namespace}.{function[1]}"
     if namespace and not functions:
         yield namespace  # a namespace without functions is a tool itself
+
+
+def has_formats(body: str, rules: Rules) -> bool:
+    """Whether a body may declare response formats."""
+    return _words(rules).formats in body
+
+
+class Declared(NamedTuple):
+    """What one body declares.
+
+    Attributes:
+        tools: what checks the arguments of each tool that takes any, by recipient.
+        answer: what checks an answer; None if there is no response format.
+    """
+
+    tools: Mapping[str, Fitting]
+    answer: Fitting | None
+
+
+@lru_cache(maxsize=64)
+def declared(rules: Rules, role: Role | CustomRole, body: str) -> Declared:
+    """What a body declares; nothing if it does not follow the template.
+
+    What stands in quotes is escaped in one style and in the other not. Where that makes a
+    difference either is taken.
+    """
+    if not isinstance(role, Role):
+        return Declared({}, None)
+    from harmony_grammar.bodies import read_body  # noqa: PLC0415  few inputs need it
+
+    contents: list[Any] = [read_body(body, role, rules).content]
+    if _ESCAPE in body:
+        contents.append(read_body(body, role, rules, style="faithful").content)
+    schemas: dict[str, list[dict[str, Any]]] = {}
+    for content in contents:
+        for name, schema in _tools(content):
+            schemas.setdefault(name, []).append(schema)
+    formats = [known.schema for known in getattr(contents[0], "response_formats", ())]
+    tools = {name: Fitting(found) for name, found in schemas.items()}
+    return Declared(tools, Fitting(formats) if formats else None)
+
+
+def _tools(content: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    for namespace, config in (getattr(content, "tools", None) or {}).items():
+        for tool in config.tools:
+            if tool.parameters is not None:
+                yield f"{namespace}.{tool.name}", tool.parameters

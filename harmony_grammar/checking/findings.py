@@ -10,7 +10,7 @@ from harmony_grammar.errors import Span
 
 if TYPE_CHECKING:
     from harmony_grammar.grammar import Rules
-    from harmony_grammar.nodes import Message
+    from harmony_grammar.nodes import CustomRole, Message, Role
 
 __all__ = ["Context", "Finding", "Said", "ValidChannels", "in_body", "in_header"]
 
@@ -68,6 +68,8 @@ class Context:
         channels: the channels that the system message allows; empty if it names none.
         channel_required: whether the system message requires channels.
         tools: the tools that were declared; None before any declaration.
+        bodies: the bodies that declare them, each with its role.
+        formats: the bodies that may declare response formats, each with its role.
         open_calls: how often each tool was called and has not answered.
         answered: the tools that answered.
     """
@@ -82,6 +84,8 @@ class Context:
     channels: tuple[str, ...] = ()
     channel_required: bool = False
     tools: set[str] | None = None
+    bodies: list[tuple[Role | CustomRole, str]] = field(default_factory=list)
+    formats: list[tuple[Role | CustomRole, str]] = field(default_factory=list)
     open_calls: Counter[str] = field(default_factory=Counter)
     answered: set[str] = field(default_factory=set)
 

@@ -15,8 +15,8 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from harmony_grammar.checking import body_rules, header_rules, order_rules
-from harmony_grammar.checking.declared import declared_tools
+from harmony_grammar.checking import body_rules, header_rules, order_rules, prompt_rules
+from harmony_grammar.checking.declared import declared_tools, has_formats
 from harmony_grammar.checking.findings import Context, Finding, ValidChannels
 from harmony_grammar.errors import Severity
 from harmony_grammar.nodes import Role
@@ -33,6 +33,7 @@ __all__ = ["LINT_RULES", "Example", "Lint", "LintRule", "examples"]
 _ASSISTANT: Final = frozenset({Role.ASSISTANT})
 _TOOL: Final = frozenset({Role.TOOL})
 _SYSTEM: Final = frozenset({Role.SYSTEM})
+_PROMPT: Final = frozenset({Role.SYSTEM, Role.DEVELOPER})
 _OUTSIDE: Final = frozenset({Role.USER, Role.TOOL})
 _EVERYONE: Final = frozenset(Role)
 
@@ -65,13 +66,17 @@ LINT_RULES: Final[Mapping[str, LintRule]] = MappingProxyType(
         "missing-channel": LintRule(header_rules.missing_channel, _ASSISTANT),
         "channel-not-allowed": LintRule(header_rules.channel_not_allowed, _ASSISTANT),
         "kept-reasoning": LintRule(order_rules.kept_reasoning, _ASSISTANT),
-        "undeclared-tool": LintRule(order_rules.undeclared_tool, _ASSISTANT),
+        "undeclared-tool": LintRule(prompt_rules.undeclared_tool, _ASSISTANT),
+        "invalid-arguments": LintRule(prompt_rules.invalid_arguments, _ASSISTANT),
+        "broken-format": LintRule(prompt_rules.broken_format, _ASSISTANT),
         "tool-without-channel": LintRule(header_rules.tool_without_channel, _TOOL),
         "tool-without-recipient": LintRule(header_rules.tool_without_recipient, _TOOL),
         "result-without-call": LintRule(order_rules.result_without_call, _TOOL),
         "second-result": LintRule(order_rules.second_result, _TOOL),
         "duplicate-system": LintRule(order_rules.duplicate_system, _SYSTEM),
         "late-system": LintRule(order_rules.late_system, _SYSTEM),
+        "misspelt-effort": LintRule(prompt_rules.misspelt_effort, _SYSTEM),
+        "duplicate-tool": LintRule(prompt_rules.duplicate_tool, _PROMPT),
         "spelled-token": LintRule(body_rules.spelled_token, _OUTSIDE),
         "disguised-text": LintRule(body_rules.disguised_token, _OUTSIDE),
         "unusual-type": LintRule(header_rules.unusual_type, _EVERYONE),
@@ -153,9 +158,13 @@ def _remember_system(
 
 
 def _remember_tools(message: Message, context: Context, _: Callable[[str], ValidChannels]) -> None:
-    tools = declared_tools(message.text, context.rules)
+    body, role = message.text, message.author.role
+    tools = declared_tools(body, context.rules)
     if tools is not None:
         context.tools = (context.tools or set()) | tools
+        context.bodies.append((role, body))
+    if has_formats(body, context.rules):
+        context.formats.append((role, body))
 
 
 def _remember_call(message: Message, context: Context, _: Callable[[str], ValidChannels]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from harmony_grammar.checking.findings import Said, in_header
@@ -78,17 +77,4 @@ def late_system(message: Message, context: Context) -> Said | None:
         message,
         "the system message is not the first message",
         "put it at the beginning of the conversation",
-    )
-
-
-def undeclared_tool(message: Message, context: Context) -> Said | None:
-    """A call goes to a tool that the prompt declares."""
-    if message.recipient is None or context.tools is None or message.recipient in context.tools:
-        return None
-    near = get_close_matches(message.recipient, sorted(context.tools), n=1)
-    known = ", ".join(sorted(context.tools))
-    return in_header(
-        message,
-        f"`{message.recipient}` is called but not declared",
-        f"did you mean `{near[0]}`?" if near else f"the declared tools are {known}",
     )
