@@ -33,6 +33,17 @@ STYLE: Final = f"""
 .drawing {{ {LIGHT}; display: block; overflow-x: auto }}
 [data-md-color-scheme="slate"] .drawing {{ {DARK} }}
 .drawing svg {{ max-width: 100%; height: auto }}
+[data-md-color-scheme] {{
+  --md-code-hl-generic-color: var(--md-code-fg-color);
+  --md-code-hl-operator-color: var(--md-code-fg-color);
+  --md-code-hl-comment-color: #59636e;
+}}
+[data-md-color-scheme="slate"][data-md-color-primary] {{
+  --md-code-hl-comment-color: #9aa4b2;
+  --md-code-hl-constant-color: #b8a5ff;
+  --md-code-hl-name-color: var(--md-code-fg-color);
+  --md-typeset-a-color: #8ab4f8;
+}}
 .md-typeset h1, .md-typeset h2 {{ color: inherit; font-weight: 400 }}
 .md-typeset td code {{ white-space: break-spaces }}
 .md-typeset table:not([class]) td {{ min-width: 8rem }}
