@@ -196,7 +196,7 @@ class _Conversion:
         bounds = self._bounds(schema, place, kinds)
         values = keywords.values(schema, kinds)
         if values is not None:
-            return self._of_values(schema, place, values)._replace(bounds=bounds)
+            return self._of_values(schema, place, values, bounds)
         kinds = self._implied(schema, place) if kinds is None else kinds
         if kinds is None:
             return Noted(ANY, bounds)
@@ -204,14 +204,21 @@ class _Conversion:
         kept = {k: v for k, v in bounds.items() if k not in _SIZES or not sized(found.type)}
         return found._replace(bounds={**kept, **found.bounds})
 
-    def _of_values(self, schema: _Schema, place: _Place, values: list[Any]) -> Noted:
+    def _of_values(
+        self, schema: _Schema, place: _Place, values: list[Any], bounds: dict[str, Any]
+    ) -> Noted:
         """The values, and what else a schema says of the lists and objects among them."""
-        chosen = any_of([Noted(_value(value)) for value in values] or [Noted(NEVER)])
         if not keywords.structured(schema, values):
-            return chosen
+            return Noted(_any_value(values), bounds)
+        nested = [value for value in values if isinstance(value, (dict, list))]
+        plain = [value for value in values if not isinstance(value, (dict, list))]
         rest = {key: value for key, value in schema.items() if key not in _VALUES}
-        structure = self._own(rest, place)
-        return all_of((chosen, Noted(wrapped(structure))))
+        known = frozenset("object" if isinstance(value, dict) else "array" for value in nested)
+        structure = self._own(rest, place._replace(known=known))
+        both = all_of((Noted(_any_value(nested)), Noted(wrapped(structure))))
+        if not plain:
+            return both
+        return Noted(any_of((Noted(_any_value(plain)), both)).type, bounds)
 
     def _implied(self, schema: _Schema, place: _Place) -> list[str] | None:
         """The types that a schema has keywords for, if it names none."""
@@ -330,6 +337,10 @@ def _tuple(items: tuple[Type, ...], rest: Type | None, least: int, most: int | N
     if most is not None and (most < size or not closed):
         bounds["maxItems"] = most
     return Noted(Tuple(items, None if closed else rest or ANY), bounds)
+
+
+def _any_value(values: list[Any]) -> Type:
+    return any_of([Noted(_value(value)) for value in values] or [Noted(NEVER)]).type
 
 
 def _value(value: Any) -> Type:
