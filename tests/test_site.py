@@ -74,7 +74,16 @@ def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
     pages = {path.parent.name: path.read_text("utf-8") for path in tmp_path.rglob("index.html")}
     for name in hg.__all__:
         assert pages["api"].count(f'id="harmony_grammar.{name}"') == 1, name
-    for page in ("design", "benchmarks", "changelog", "validate", "sampler", "recover", "migrate"):
+    for page in (
+        "design",
+        "benchmarks",
+        "changelog",
+        "validate",
+        "sampler",
+        "recover",
+        "migrate",
+        "prompts",
+    ):
         assert page in pages
     assert pages["benchmarks"].count(".svg") == len([*(ROOT / "benchmarks").glob("*.svg")])
     assert pages["rules"].count("<svg") > len(hg.Grammar.default().source.productions) / 10
