@@ -291,14 +291,25 @@ def test_scores_of_any_precision_stay_as_they_were_where_legal(dtype: str) -> No
     assert torch.isinf(out[0, :200_005]).all()
 
 
-def test_what_the_guide_shows_calls_a_tool() -> None:
-    page = Path(__file__).parents[2] / "docs" / "guides" / "sampler.md"
+def shown_in(guide: str) -> dict[str, Any]:
+    page = Path(__file__).parents[2] / "docs" / "guides" / guide
     pattern = r"```python title=\"generate.py\"\n(.*?)```"
     (program,) = re.findall(pattern, page.read_text(encoding="utf-8"), re.DOTALL)
     names: dict[str, Any] = {}
     exec(program, names)  # noqa: S102  our own text
-    (prompt,) = prompts(1)[:1]
-    ids = encode(prompt)
-    made = names["call"](model(), {"input_ids": torch.tensor([ids])}, TOOLS, max_tokens=40)
+    return names
+
+
+def test_what_the_guide_of_samplers_shows_calls_a_tool() -> None:
+    ids = encode(prompts(1)[0])
+    inputs = {"input_ids": torch.tensor([ids])}
+    made = shown_in("sampler.md")["call"](model(), inputs, TOOLS, max_tokens=40)
     *_, call = hg.parse([int(token) for token in made[0][len(ids) :]], start="completion")
     assert call.recipient in {"functions.f", "functions.g"}
+
+
+def test_what_the_guide_of_prompts_shows_is_a_completion() -> None:
+    ids = encode(prompts(1)[0])
+    inputs = {"input_ids": torch.tensor([ids])}
+    made = shown_in("prompts.md")["answer"](model(), inputs, max_tokens=40)
+    assert hg.parse([int(token) for token in made[0][len(ids) :]], start="completion").messages
