@@ -11,9 +11,6 @@ import re
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from harmony_grammar.schemas.standard import lenient
-from harmony_grammar.schemas.walk import escaped
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
@@ -73,6 +70,8 @@ class Fitting:
     def _validators(self) -> list[Any]:
         import jsonschema  # type: ignore[import-untyped]  # noqa: PLC0415  it ships no types, and few inputs need it
 
+        from harmony_grammar.schemas.standard import lenient  # noqa: PLC0415  the same
+
         usual = jsonschema.Draft202012Validator
         checks = {
             "$ref": self._reference(usual.VALIDATORS["$ref"]),
@@ -98,6 +97,8 @@ class Fitting:
         error = jsonschema.exceptions.best_match(validator.iter_errors(value))
         if error is None:
             return None
+        from harmony_grammar.schemas.walk import escaped  # noqa: PLC0415  the same
+
         pointer = "".join(f"/{escaped(str(step))}" for step in error.absolute_path)
         return Fault(pointer, _short(error.message))
 
