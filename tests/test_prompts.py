@@ -174,12 +174,27 @@ def test_a_developer_who_writes_freely_has_no_tools() -> None:
     assert Constraint.from_prompt(prompt).tool_names == ()
 
 
-def test_tools_that_cannot_be_read_are_not_forbidden_in_silence() -> None:
-    text = rendered(developer(f=WEATHER)).replace("=> any;", "=>")
-    message = r"developer message .*at line \d+, column \d+: .* or give `tools` yourself"
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("=> any;", "=>", r"leaves its template at line \d+, column \d+; mend it, or give `tools`"),
+        ("(_: {", "(_: {{{", "the tool 'functions.f' of the developer message cannot be read"),
+        ("} // namespace functions", "", "the tool 'functions.f' of the developer message"),
+    ],
+)
+def test_tools_that_cannot_be_read_are_not_forbidden_in_silence(
+    old: str, new: str, message: str
+) -> None:
+    text = rendered(developer(f=WEATHER)).replace(old, new)
     with pytest.raises(ConstraintError, match=message):
         Constraint.from_prompt(text)
     assert Constraint.from_prompt(text, tools=[{"name": "f"}]).tool_names == ("functions.f",)
+
+
+def test_a_format_that_cannot_be_read_is_not_passed_over() -> None:
+    text = rendered(hg.DeveloperContent.new().with_response_format("f", WEATHER))
+    with pytest.raises(ConstraintError, match="the response format of the developer message"):
+        Constraint.from_prompt(text.replace('{"type"', '{{"type"'))
 
 
 def test_a_known_preamble_is_not_read_again(monkeypatch: pytest.MonkeyPatch) -> None:

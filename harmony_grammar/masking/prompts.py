@@ -15,6 +15,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar, cast
 
 from harmony_grammar.bodies import read_body
+from harmony_grammar.checking.declared import declared_tools, has_formats
 from harmony_grammar.contents import DeveloperContent, SystemContent
 from harmony_grammar.errors import ConstraintError, HarmonyError
 from harmony_grammar.nodes import Role
@@ -25,8 +26,8 @@ from harmony_grammar.schemas.standard import lenient
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 
+    from harmony_grammar.bodies import BodyReading
     from harmony_grammar.contents import ToolNamespaceConfig
-    from harmony_grammar.errors import Diagnostic
     from harmony_grammar.grammar import Rules
     from harmony_grammar.masking.constraint import Constraint
     from harmony_grammar.nodes import Message
@@ -37,7 +38,6 @@ __all__ = ["Cut", "PromptReader", "reader_of", "told_by"]
 
 _Constraint = TypeVar("_Constraint", bound="Constraint")
 
-_TOOLS: Final = "_TOOLS"  # the terminal of the title of the tools
 _DECLARING: Final = frozenset({Role.SYSTEM, Role.DEVELOPER})
 _KEPT_HEADS: Final = 1024
 _KEPT_PREAMBLES: Final = 64
@@ -214,10 +214,11 @@ def told_by(
         role = message.author.role
         if not isinstance(role, Role):
             continue
-        content, diagnostics = read_body(message.text, role, rules, style=style)
-        if diagnostics and not skip_tools:
-            _require_no_tools(message.text, role, diagnostics, rules)
-        elif isinstance(content, (SystemContent, DeveloperContent)):
+        reading = read_body(message.text, role, rules, style=style)
+        content = reading.content
+        if not skip_tools:
+            _require_read(message.text, role, reading, rules)
+        if isinstance(content, (SystemContent, DeveloperContent)):
             tools.update(content.tools or {})
         if isinstance(content, SystemContent) and content.channel_config is not None:
             told["channels"] = content.channel_config.valid_channels
@@ -241,14 +242,25 @@ def _either(schemas: Sequence[Any]) -> Any:
     return schemas[0] if len(schemas) == 1 else {"anyOf": list(schemas)}
 
 
-def _require_no_tools(
-    body: str, role: Role, diagnostics: Sequence[Diagnostic], rules: Rules
-) -> None:
-    """Refuse a body that cannot be read, if it has a section of tools: they would be forbidden."""
-    if any(line.strip() == rules.literal(_TOOLS) for line in body.splitlines()):
-        found = diagnostics[0]
-        raise ConstraintError(
-            f"prompt: the tools of the {role.value} message cannot be read, it leaves its template "
-            f"at line {found.line}, column {found.column}: {found.message}; "
-            "mend it, or give `tools` yourself"
-        )
+def _require_read(body: str, role: Role, reading: BodyReading, rules: Rules) -> None:
+    """Refuse a body that declares what was not read: it would be forbidden in silence."""
+    lost = sorted((declared_tools(body, rules) or set()) - set(_names(reading.content)))
+    unread = bool(reading.diagnostics) and has_formats(body, rules)
+    if not lost and not unread:
+        return
+    what = f"the tool {lost[0]!r}" if lost else "the response format"
+    where = "it is not declared as tools are"
+    for found in reading.diagnostics:
+        where = f"it leaves its template at line {found.line}, column {found.column}"
+    raise ConstraintError(
+        f"prompt: {what} of the {role.value} message cannot be read, {where}; "
+        "mend it, or give `tools` yourself"
+    )
+
+
+def _names(content: object) -> Iterator[str]:
+    """The recipients that a content declares."""
+    for config in (getattr(content, "tools", None) or {}).values():
+        yield from (f"{config.name}.{tool.name}" for tool in config.tools)
+        if not config.tools:
+            yield config.name
