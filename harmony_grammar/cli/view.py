@@ -53,12 +53,14 @@ def _view(  # noqa: PLR0913  a parameter is an option
     from harmony_grammar.view.tokens import compact, encoded, ranges  # noqa: PLC0415
 
     given, grammar = read(file, kind, keep_newline=keep_newline), hg.Grammar.default()
-    _, report = judge(given.source, start)
+    chosen, report = judge(given.source, start)
     data = shown(grammar, given.source, report, Path(given.name).name)
     if tokens:
         ids = encoded(grammar, given.source)
-        _, by_ids = judge(ids, start)
-        data["tokens"] = compact(grammar, ids, places(grammar, ids, by_ids.conversation))
+        read_as = report
+        if ids is not given.source:  # once more, for places among the ids; it has been linted
+            read_as = grammar.check(ids, chosen, hg.Lint(select=frozenset()))
+        data["tokens"] = compact(grammar, ids, places(grammar, ids, read_as.conversation))
         spans = [found.span for found in report.diagnostics]
         data["tokens"]["found"] = ranges(grammar, given.source, ids, spans)
     made = page(data).encode("utf-8")

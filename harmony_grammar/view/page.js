@@ -1,7 +1,7 @@
 "use strict";
 // Everything from the transcript goes into text nodes; nothing is ever read as markup.
 const data = JSON.parse(document.getElementById("data").textContent);
-const LONG = 20000, MANY = 2000, TOGETHER = 20, FIRST = 10;
+const LONG = 20000, MANY = 2000, TOGETHER = 10, FIRST = 10;
 const byId = (id) => document.getElementById(id);
 
 function make(tag, properties, ...children) {

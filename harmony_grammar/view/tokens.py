@@ -58,7 +58,7 @@ def compact(
 
 def _groups(places: Iterable[tuple[int | None, str]]) -> Iterator[list[tuple[str, int]]]:
     """The parts of each message and how many ids each has."""
-    sizes = ((place, sum(1 for _ in run)) for place, run in groupby(places))
+    sizes = ((place, len([*run])) for place, run in groupby(places))
     for _, group in groupby(sizes, key=lambda pair: pair[0][0]):
         yield [(part, size) for (_, part), size in group]
 
@@ -108,7 +108,7 @@ def ranges(
         found = [(span.start, span.end) for span in spans]
     else:
         sizes = {token: len(piece_of(grammar, token)) for token in set(ids)}
-        ends = list(accumulate(sizes[token] for token in ids))
+        ends = list(accumulate(map(sizes.__getitem__, ids)))
         offsets = _offsets(source, {at for span in spans for at in (span.start, span.end)})
         found = [
             (bisect_right(ends, offsets[s.start]), bisect_right(ends, offsets[s.end] - 1) + 1)
