@@ -6,6 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it ships no types
 from schema_models import MODELS
 from strategies_schemas import Maker
@@ -256,3 +258,37 @@ def test_a_type_is_no_tool() -> None:
     assert [code for code, _ in findings(said + call("{}", name="functions.Tree"))] == [
         "undeclared-tool"
     ]
+
+
+# --- Any prompt at all ---
+
+
+def test_the_words_of_a_prompt_are_the_grammars() -> None:
+    text = hg.Grammar.default().text.replace('"# Tools"', '"# Abilities"')
+    grammar = hg.Grammar.from_text(text.replace('"Reasoning: "', '"Effort: "'))
+    said = prompt(CITY, "compatible").replace("# Tools", "# Abilities")
+    system = "<|start|>system<|message|>Be kind.\n\nEffort: hgih<|end|>"
+    found = [d.code for d in grammar.check(system + said + call("{}")).diagnostics]
+    assert found == ["misspelt-effort", "invalid-arguments"]
+    assert findings(system + said + call("{}")) == []
+
+
+_PIECES = st.sampled_from(
+    (
+        *("# Tools\n\n", "## functions\n\n", "namespace functions {\n\n", "type look = (_: "),
+        *(") => any;\n\n", "} // namespace functions", "{\n", "a: ", "a?: ", "}", ",\n", " | "),
+        *("string", "number", "look", "[]", "[", "]", "// minimum: 3\n", "// default: {\n", '"a"'),
+        *("# Response Formats\n\n", "## look\n\n", '{"type":"object"}', '{"$ref":"#"}', "\\"),
+    )
+)
+
+
+@given(
+    st.lists(_PIECES, max_size=30).map("".join), st.sampled_from(("{}", "[[1]]", "x", '{"a":1}'))
+)
+def test_no_prompt_breaks_the_linter(body: str, said: str) -> None:
+    prompts = [f"<|start|>{role}<|message|>{body}<|end|>" for role in ("system", "developer")]
+    final = f"<|start|>assistant<|channel|>final<|message|>{said}<|return|>"
+    for source in prompts:
+        assert hg.check(source + call(said, "json")).status == "complete"
+        assert hg.check(source + final).status == "complete"

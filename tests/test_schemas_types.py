@@ -93,6 +93,10 @@ FAITHFUL: list[tuple[Any, str]] = [
     ),
     ({"type": "object", "unevaluatedProperties": False}, "{\n[key: string]: never,\n}"),
     ({"type": "object", "required": ["b"]}, "{\nb: any,\n}"),
+    (
+        {"type": "object", "propertyNames": {"enum": ["a", "b", 1]}, "required": ["b"]},
+        "{\na?: any,\nb: any,\n[key: string]: never,\n}",
+    ),
     ({"type": "object", "properties": {"two words": {}}}, '{\n"two words"?: any,\n}'),
     ({"$ref": "#/$defs/a~1b", "$defs": {"a/b": STRING}}, "string"),
     (

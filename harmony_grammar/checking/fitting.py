@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Fault", "Fitting"]
 
-_MOST_REFERENCES: Final = 10_000  # that are followed in one check
+_MOST_REFERENCES: Final = 2000  # that are followed in one check
 _LONGEST_TEXT: Final = 256  # that a pattern is tried on
 _LONGEST_LIST: Final = 1000  # whose items are compared with each other
 _LONGEST_MESSAGE: Final = 160
@@ -54,17 +54,11 @@ class Fitting:
 
     def fault(self, value: object) -> Fault | None:
         """Why data fits none of the schemas; None if it fits, or if that cannot be told."""
-        first: Fault | None = None
-        for validator in self._validators:
-            self._left = _MOST_REFERENCES
-            try:
-                found = self._fault(validator, value)
-            except Exception:  # noqa: BLE001  a schema of a prompt may be wrong in any way
-                return None
-            if found is None:
-                return None
-            first = first or found
-        return first
+        try:
+            faults = [self._fault(validator, value) for validator in self._validators]
+        except Exception:  # noqa: BLE001  a schema of a prompt may be wrong in any way
+            return None
+        return None if None in faults else next(iter(faults), None)
 
     @cached_property
     def _validators(self) -> list[Any]:
@@ -90,10 +84,10 @@ class Fitting:
 
         return check
 
-    @staticmethod
-    def _fault(validator: Any, value: object) -> Fault | None:
+    def _fault(self, validator: Any, value: object) -> Fault | None:
         import jsonschema  # noqa: PLC0415  loaded already
 
+        self._left = _MOST_REFERENCES
         error = jsonschema.exceptions.best_match(validator.iter_errors(value))
         if error is None:
             return None

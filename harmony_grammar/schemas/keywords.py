@@ -17,6 +17,7 @@ __all__ = [
     "Loss",
     "above",
     "bounds",
+    "by_name",
     "further",
     "implied",
     "is_json",
@@ -60,6 +61,7 @@ _LOST: Final = (
 )
 
 _ALTERNATIVES: Final = frozenset({"then", "else"})
+_NAMES_ONLY: Final = frozenset({"$comment", "const", "description", "enum", "title", "type"})
 _BESIDE: Final = frozenset({"$ref", "allOf", "anyOf", "if", "oneOf"})
 
 
@@ -104,6 +106,28 @@ def further(schema: _Schema) -> Any:
         return schema["additionalProperties"]
     alone = _BESIDE.isdisjoint(schema)
     return schema.get("unevaluatedProperties") if alone else None
+
+
+def by_name(schema: _Schema, names: object) -> _Schema:
+    """A schema of objects with a property for each name that there may be.
+
+    Args:
+        schema: the schema.
+        names: what it says of the names of properties.
+
+    Returns:
+        The schema as it was, unless it lists the names and says nothing else of them.
+    """
+    listed = values(names, ["string"]) if isinstance(names, dict) else None
+    told = {*properties(schema), *required(schema)}
+    if listed is None or "type" not in schema or not told <= set(listed):
+        return schema
+    if schema.get("patternProperties") or not _NAMES_ONLY.issuperset(names):  # type: ignore[arg-type]  # a dictionary
+        return schema
+    other = schema.get("additionalProperties", True)
+    named = {name: properties(schema).get(name, other) for name in listed}
+    rest = {key: value for key, value in schema.items() if key != "propertyNames"}
+    return {**rest, "properties": named, "additionalProperties": False}
 
 
 # --- Items ---

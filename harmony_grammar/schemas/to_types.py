@@ -155,7 +155,7 @@ class _Conversion:
         """The type of a schema, with what is to be said of it."""
         if not isinstance(schema, dict):
             return self._boolean(schema, place)
-        known = without_nullable(schema)
+        known = self._by_name(without_nullable(schema))
         for keyword in keywords.lost(known):
             self.lose(place, keyword)
         own = self._own(known, place)
@@ -166,6 +166,13 @@ class _Conversion:
         else:
             whole = all_of((own, *parts), asides)
         return whole._replace(above=keywords.above(known, place.name) or whole.above)
+
+    def _by_name(self, schema: _Schema) -> _Schema:
+        """A schema that names each property, if it lists the names that there may be."""
+        names = schema.get("propertyNames")
+        if isinstance(names, dict) and set(names) == {"$ref"}:
+            names = self.references.target(names["$ref"])
+        return keywords.by_name(schema, names)
 
     def _boolean(self, schema: object, place: _Place) -> Noted:
         if not isinstance(schema, bool):
