@@ -116,9 +116,7 @@ def test_a_long_transcript_is_made_as_it_is_read(tmp_path: Path) -> None:
     made = "document.querySelectorAll('article').length"
     with Browser(tmp_path / "profile", long_page(tmp_path)) as opened:
         assert opened.run("TOGETHER") <= opened.run(made)
-        opened.click_until(
-            "#findings li:last-child button", "document.activeElement.tagName === 'MARK'"
-        )
+        opened.click_until("#findings button", "document.activeElement.tagName === 'MARK'")
         opened.wait(f"{made} === 2002")  # by and by, so that it can be searched
         opened.run("document.querySelector('#tab-1').click()")
         opened.run("window.dispatchEvent(new Event('beforeprint'))")
@@ -155,7 +153,8 @@ def test_findings_in_ids_are_marked(tmp_path: Path) -> None:
 def test_many_findings_are_shown_when_asked_for(tmp_path: Path) -> None:
     page = page_of(tmp_path, "<|start|>user<|message|>&lt;|end|&gt;<|end|>" * 30)
     with Browser(tmp_path / "profile", page) as opened:
-        assert opened.run("document.querySelectorAll('#findings li').length") == 10
+        assert opened.run("document.querySelectorAll('#findings li').length") == 5
+        assert opened.run("document.querySelectorAll('#findings p').length") == 1
         opened.click_until("#all", "document.querySelectorAll('#findings li').length === 30")
         assert opened.run("document.activeElement.closest('li').previousSibling !== null")
 

@@ -1,7 +1,7 @@
 "use strict";
 // Everything from the transcript goes into text nodes; nothing is ever read as markup.
 const data = JSON.parse(document.getElementById("data").textContent);
-const LONG = 20000, MANY = 2000, TOGETHER = 10, FIRST = 10;
+const LONG = 20000, MANY = 2000, TOGETHER = 10, FIRST = 5;
 const byId = (id) => document.getElementById(id);
 
 function make(tag, properties, ...children) {
@@ -311,22 +311,26 @@ function place(finding, index) {
   else jump(`message-${Math.min(finding.where, last)}`, finding.where, 0);
 }
 
-function finding(found, index) {
+function finding({ found, index }, at, all) {
   const words = [...remark(found), " ", make("span", { class: "faint" }, `[${found.code}] ${found.place}`)];
   const button = make("button", {}, ...words);
   button.addEventListener("click", () => place(found, index));
-  return make("li", {}, button, found.hint ? make("p", { class: "faint" }, "hint: ", ...spoken(found.hint)) : null);
+  const told = at > 0 && all[at - 1].found.hint === found.hint;
+  return make("li", {}, button, found.hint && !told ? make("p", { class: "faint" }, "hint: ", ...spoken(found.hint)) : null);
 }
 
 function findings() {
   const number = data.findings.length, list = byId("findings"), all = byId("all");
+  // Errors first: they say why the reading ended.
+  const ordered = data.findings.map((found, index) => ({ found, index })).sort((a, b) => (b.found.severity === "error") - (a.found.severity === "error"));
+  const items = (from, to) => ordered.slice(from, to).map(finding);
   byId("list").hidden = number === 0;
   byId("list-title").textContent = count(number, "finding");
-  list.append(...data.findings.slice(0, FIRST).map(finding));
+  list.append(...items(0, FIRST));
   all.hidden = number <= FIRST;
   all.textContent = `Show all ${number.toLocaleString("en")}`;
   all.addEventListener("click", () => {
-    list.append(...data.findings.slice(FIRST).map((found, index) => finding(found, FIRST + index)));
+    list.append(...items(FIRST));
     all.hidden = true;
     list.children[FIRST].firstChild.focus();
   });
