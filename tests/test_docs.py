@@ -65,14 +65,15 @@ def test_every_code_is_in_the_reference() -> None:
     assert sorted(headings("errors.md")) == sorted(codes)
 
 
-@pytest.mark.parametrize("part", ["checking", "parsing", "recovery", "cli/datasets", "cli/results"])
+@pytest.mark.parametrize("part", ["checking", "parsing", "recovery", "bodies", "cli/datasets"])
 def test_every_code_that_a_program_spells_is_in_the_reference(part: str) -> None:
     package = Path(hg.__file__).parent
-    for path in [*package.glob(f"{part}.py"), *package.glob(f"{part}/*.py")]:
+    for path in package.glob(f"{part}/*.py"):
         tree = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         words = {node.value for node in tree if isinstance(node, ast.Constant)}
         codes = {word for word in words if re.fullmatch(r"[a-z]+(-[a-z]+)+", str(word))}
         assert codes <= set(headings("errors.md")), path
+    assert set(ROW_CODES) <= set(headings("errors.md"))
 
 
 def test_every_token_is_in_the_reference() -> None:
@@ -125,14 +126,18 @@ def test_a_bad_example_gets_its_repair(code: str) -> None:
 
 
 @pytest.mark.parametrize("code", INPUTS)
-def test_a_bad_row_gets_its_code_and_a_good_one_none(
+def test_a_bad_row_or_prompt_gets_its_code_and_a_good_one_none(
     code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert INPUTS[code]["meaning"] == ROW_CODES[code]
+    row = code in ROW_CODES
+    path = Path("rows.jsonl" if row else "prompt.harmony")
+    command = ["check", "--quiet"] if row else ["tools"]
+    assert INPUTS[code]["meaning"] == ROW_CODES.get(code, INPUTS[code]["meaning"])
     for which, said in (("bad", f"{INPUTS[code]['said']}\n"), ("good", "")):
-        Path("rows.jsonl").write_text(f"{INPUTS[code][which]}\n", encoding="utf-8")
-        assert run("check", "--quiet", "rows.jsonl").output == said
+        path.write_text(f"{INPUTS[code][which]}\n", encoding="utf-8")
+        result = run(*command, str(path))
+        assert (result.stdout if row else result.stderr) == said
 
 
 def test_every_code_has_examples() -> None:
