@@ -165,15 +165,22 @@ def _commented(prose: _Prose | None) -> str | None:
     lines = prose.lines if prose else ()
     said = [_line(leaf) if leaf.name == "LINE" else comment_text(leaf.text) for leaf in lines]
     kept = [text for text, leaf in zip(said, lines, strict=True) if text or leaf.name != "LINE"]
-    return _LINE_END.join(kept) if kept else None
+    return _said(kept) if kept else None
+
+
+def _said(lines: Sequence[str]) -> str:
+    """A description of these lines; a text whose last line is empty needs one more line end."""
+    text = _LINE_END.join(lines)
+    return f"{text}{_LINE_END}" if lines and not lines[-1] else text
 
 
 # --- System messages ---
 
 
-def _identity(parts: list[Any], _: str) -> _Identity:
+def _identity(parts: list[Any], whole: str) -> _Identity:
+    """The first section; an empty body has none."""
     cutoff, date = _one(_Cutoff, parts), _one(_Date, parts)
-    text = _one(_Text, parts)
+    text = _one(_Text, parts) if whole != _LINE_END else None
     identity = text and text.before(_LINE if cutoff or date else _SECTION)
     return _Identity(identity, cutoff and cutoff.text, date and date.text)
 
@@ -220,7 +227,7 @@ def _block(parts: list[Any], text: str, style: Style = "compatible") -> tuple[To
     tools = []
     for item, following in zip_longest(declared, declared[1:]):
         if item.tool:
-            description = _LINE_END.join([note.text for note in above])
+            description = _said([note.text for note in above])
             parameters = None if item.type is None else _schema(item.type, types, style)
             stop = following.name.start if following else len(text)
             brackets = sum(text.count(sign, item.name.start, stop) for sign in _BRACKETS)

@@ -171,17 +171,20 @@ def _intersection(parts: list[Any], _: str) -> Type:
 
 
 class _Member:
-    """A member of a union while it is being read."""
+    """A member of a union while it is being read; several types with bars on its line are one."""
 
-    __slots__ = ("above", "behind", "type")
+    __slots__ = ("above", "behind", "types")
 
     def __init__(self, kind: Type, above: list[Note]) -> None:
-        self.type = kind
+        self.types = [kind]
         self.above = above
         self.behind: list[Note] = []
 
     def variant(self) -> Variant:
-        return Variant(self.type, texts(self.behind), texts(self.above))
+        kind = self.types[0]
+        if len(self.types) > 1:
+            kind = Union(tuple([Variant(each) for each in self.types]))
+        return Variant(kind, texts(self.behind), texts(self.above))
 
 
 def _split(notes: Sequence[Note]) -> tuple[list[Note], list[Note]]:
@@ -190,20 +193,51 @@ def _split(notes: Sequence[Note]) -> tuple[list[Note], list[Note]]:
     return [*notes[:behind]], [*notes[behind:]]
 
 
-def _union(parts: list[Any], _: str) -> Type:
+def _stacked(parts: Sequence[Any], text: str) -> Union:
+    """A union that begins with a bar; if that begins a line, so does that of each member."""
+    members: list[_Member] = []
+    above: list[Note] = []
+    lines = fresh = False
+    for part in parts:
+        if part.__class__ is Notes:
+            behind, above = _split(part) if members else ([], part)
+            if behind:
+                members[-1].behind = behind
+        elif part.__class__ is Leaf:
+            first = _first_on_line(part, text)
+            lines = lines or (first and not members)
+            fresh = first or not lines or bool(above)
+        elif fresh:
+            members.append(_Member(part, above))
+            above = []
+        else:
+            members[-1].types.append(part)
+    return Union(tuple([member.variant() for member in members]), stacked=True)
+
+
+def _first_on_line(leaf: Leaf, text: str) -> bool:
+    return not text[text.rfind("\n", 0, leaf.start) + 1 : leaf.start].strip()
+
+
+def _union(parts: Sequence[Any], text: str) -> Union:
     """A union, whose members may have comments behind and above them."""
+    if _begins_with_bar(parts):
+        return _stacked(parts, text)
     members: list[_Member] = []
     above: list[Note] = []
     for part in parts:
         if part.__class__ is Notes:
-            behind, above = _split(part) if members else ([], part)
-            if members:
-                members[-1].behind = behind
+            members[-1].behind, above = _split(part)
         elif part.__class__ is not Leaf:
             members.append(_Member(part, above))
             above = []
-    first = next(part for part in parts if part.__class__ is not Notes)
-    return Union(tuple([member.variant() for member in members]), first.__class__ is Leaf)
+    return Union(tuple([member.variant() for member in members]))
+
+
+def _begins_with_bar(parts: Sequence[Any]) -> bool:
+    return any(part.__class__ is Leaf for part in parts[:2] if part.__class__ is not Notes) and (
+        parts[0].__class__ in {Leaf, Notes}
+    )
 
 
 def _noted(parts: list[Any], text: str) -> Type | _Noted:

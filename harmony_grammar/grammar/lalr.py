@@ -7,7 +7,9 @@ At each place the terminals that are legal there are tried: the longest match wi
 wins over a pattern of the same length, and where none matches, blanks are skipped. A terminal of
 a lower priority is the last resort: it is read where no other matches, or where reading another
 led nowhere. So reading remembers the latest place where there was such a choice, and goes back to
-it once. What is read again is bounded by the length of the text, and so reading is linear.
+it once; to a line of text only if it has read no more than that line, since what looks like a
+section and is broken further down is a mistake and no text. What is read again is bounded by the
+length of the text, and so reading is linear.
 
 The end of the text ends its last line: a line end that is missing there is supplied.
 """
@@ -33,6 +35,7 @@ Builder: TypeAlias = "Callable[[list[Any], str], Any]"
 """Makes the value of a rule from those of its parts and from the whole text."""
 
 _MOST_READ_AGAIN: Final = 4  # times the length of the text
+_TEXT: Final = -2  # the priority of lines of text
 _DEEPEST: Final = 4096  # states on the stack, so that going back stays cheap
 _MOST_CHARACTERS: Final = 512  # that a state remembers, so that no input fills the memory
 
@@ -107,12 +110,14 @@ class _Back(NamedTuple):
         states: the parser's stack there.
         values: the values there.
         last: the terminal that is to be read there instead.
+        stop: where the terminal that was read there ends.
     """
 
     at: int
     states: list[int]
     values: list[Any]
     last: tuple[str, Match]
+    stop: int
 
 
 class _Stuck(NamedTuple):
@@ -193,15 +198,15 @@ class TextReader:
                         if not name:  # blanks only
                             at = stop
                             continue
-                        if words:
-                            name = words.get(text[at:stop], name)
+                        if words and (word := words.get(text[at:stop])) is not None:
+                            name = word if self._legal(states, word) else name
                 else:
-                    name, stop, last = _longest(known, text, at)
+                    name, stop, last = self._longest(known, text, at, states)
                     if name == "":  # blanks only
                         at = stop
                         continue
                     if last is not None:
-                        back = _Back(at, states[:], values[:], last)
+                        back = _Back(at, states[:], values[:], last, stop)
             while True:
                 action = table[states[-1]].get(name)  # type: ignore[arg-type]  # None is none
                 if action is not None and action < 0:
@@ -211,15 +216,47 @@ class TextReader:
                 if name == END_OF_INPUT and states[-1] == self._end:
                     return Reading(values[0], at, (), count)
                 stuck = max(stuck, _Stuck(at, states[-1]))
-                if back is None or budget < 0 or len(states) > _DEEPEST:
+                if back is None or budget < 0 or not self._may_go(back, text, at):
                     return Reading(None, stuck.at, expected(self.rules, stuck.state), count)
                 budget -= at - back.at
-                at, states, values, (name, match) = back
+                at, states, values, (name, match), _ = back
                 stop, back = _end(match(text, at)), None
             count += 1
             states.append(action)
             values.append(_leaf(Leaf, (name, text[at:stop], at)) if name in valued else None)
             at = stop
+
+    def _longest(
+        self, known: Choice, text: str, at: int, states: list[int]
+    ) -> tuple[str | None, int, tuple[str, Match] | None]:
+        """The longest terminal at a place, where it ends, and one to read in its place."""
+        tried = [(name, match(text, at)) for name, match in known.single]
+        ends = {name: found.end() for name, found in tried if found is not None}
+        if len(ends) > 1:  # a state of the table may be that of several places
+            ends = {n: end for n, end in ends.items() if not n or self._legal(states, n)} or ends
+        if ends:
+            name = max(ends, key=lambda name: (bool(name), ends[name]))
+            return name, ends[name], known.last
+        if known.last is None:
+            return None, at, None
+        name, match = known.last
+        return name, _end(match(text, at)), None
+
+    def _may_go(self, back: _Back, text: str, at: int) -> bool:
+        """Whether to go back from a place: to text only from its line or from right below it."""
+        if len(back.states) > _DEEPEST:
+            return False
+        near = "\n" not in text[back.at : at] or not text[back.stop : at].strip()
+        return near or self.rules.terminals[back.last[0]].priority > _TEXT
+
+    def _legal(self, states: list[int], name: str) -> bool:
+        """Whether a terminal can be put on the stack, which the table alone does not say."""
+        stack = states[:]
+        while (action := self._table[stack[-1]].get(name)) is not None and action < 0:
+            size = self._steps[~action].size
+            del stack[len(stack) - size :]
+            stack.append(self._table[stack[-1]][self._productions[~action].rule])
+        return action is not None
 
     def _reduce(
         self, action: int | None, name: str | None, states: list[int], values: list[Any], text: str
@@ -304,19 +341,6 @@ def _flat(parts: list[Any]) -> list[Any]:
         else:
             out.append(part)
     return out
-
-
-def _longest(known: Choice, text: str, at: int) -> tuple[str | None, int, tuple[str, Match] | None]:
-    """The longest terminal at a place, where it ends, and one to read in its place."""
-    name, stop = None, at
-    for candidate, match in known.single:
-        found = match(text, at)
-        if found is not None and found.end() > stop and (candidate or not name):
-            name, stop = candidate, found.end()
-    if known.last is None or name:
-        return name, stop, known.last
-    name, match = known.last
-    return name, _end(match(text, at)), None
 
 
 def _end(match: re.Match[str] | None) -> int:
