@@ -81,9 +81,9 @@ def types(depth: int = DEPTH) -> Schemas:
     """Schemas that are read as they were written."""
     if not depth:
         return _simple()
-    inner = types(depth - 1)
+    inner = st.deferred(lambda: types(depth - 1))  # deferred, so that its name stays short
     lists = inner.filter(_bracketed).map(lambda schema: {"type": "array", "items": schema})
-    return st.one_of(_simple(), lists, objects(depth - 1))
+    return st.one_of(_simple(), lists, st.deferred(lambda: objects(depth - 1)))
 
 
 def _bracketed(schema: dict[str, Any]) -> bool:
@@ -93,7 +93,7 @@ def _bracketed(schema: dict[str, Any]) -> bool:
 
 def objects(depth: int = DEPTH) -> Schemas:
     """Objects with such fields, some of them a choice of several types."""
-    fields = _described(types(depth)) | _choices(depth)
+    fields = _described(st.deferred(lambda: types(depth))) | st.deferred(lambda: _choices(depth))
     properties = st.dictionaries(_names, fields, max_size=3)
     return st.builds(_object, properties, st.lists(_names, max_size=3))
 
@@ -105,7 +105,7 @@ def _object(properties: dict[str, Any], names: list[str]) -> dict[str, Any]:
 
 
 def _choices(depth: int) -> Schemas:
-    variants = types(depth).filter(lambda schema: "default" not in schema)
+    variants = st.deferred(lambda: types(depth)).filter(lambda schema: "default" not in schema)
     described = st.builds(lambda schema, said: {**schema, **said}, variants, _remarks())
     return st.lists(described, min_size=2, max_size=3).map(lambda found: {"oneOf": found})
 
@@ -116,7 +116,7 @@ def _remarks() -> Schemas:
 
 def tools() -> st.SearchStrategy[ToolDescription]:
     """Tools with and without parameters."""
-    parameters = st.none() | objects() | st.just({})
+    parameters = st.none() | st.deferred(objects) | st.just({})
     return st.builds(ToolDescription, _names, texts() | st.just(""), parameters)
 
 
@@ -140,7 +140,7 @@ def sorted_by(configs: list[ToolNamespaceConfig]) -> list[ToolNamespaceConfig]:
 
 def response_formats() -> st.SearchStrategy[ResponseFormat]:
     """Response formats with schemas of any kind."""
-    schemas = objects().map(lambda schema: json.loads(json.dumps(schema)))
+    schemas = st.deferred(objects).map(lambda schema: json.loads(json.dumps(schema)))
     return st.builds(ResponseFormat, _names, schemas, st.none() | texts())
 
 

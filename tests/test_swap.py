@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from sentences import damaged, sentences, tokenised
 
 import harmony_grammar as hg
+from harmony_grammar.docs.reference import rules_of
 
 TEXT = hg.Grammar.default().text
 
@@ -33,6 +34,16 @@ CHANGES: dict[str, tuple[tuple[str, str], ...]] = {
     "a renamed terminator": (('END: "<|end|>"', 'END: "<|reserved_200013|>"'),),
     "another recipient marker": (('_TO: " to="', '_TO: " for "'),),
     "a renamed channel": (('FINAL: "final"', 'FINAL: "answer"'),),
+    "other titles": (
+        ('_TOOLS: "# Tools"', '_TOOLS: "# What you can call"'),
+        ('_INSTRUCTIONS: "# Instructions"', '_INSTRUCTIONS: "# What to do"'),
+        ('_FORMATS: "# Response Formats"', '_FORMATS: "# How to answer"'),
+        ('_HEADING: "## "', '_HEADING: "== "'),
+        ('_NAMESPACE: "namespace"', '_NAMESPACE: "module"'),
+        ('_REASONING: "Reasoning: "', '_REASONING: "Effort: "'),
+        ('_CUTOFF: "Knowledge cutoff: "', '_CUTOFF: "Knows until "'),
+        ('HIGH: "high"', 'HIGH: "much"'),
+    ),
 }
 
 
@@ -117,3 +128,37 @@ def test_what_a_grammar_cannot_write_is_refused() -> None:
     answer = hg.Message.from_role_and_content(hg.Role.ASSISTANT, "Hi").with_channel("final")
     with pytest.raises(hg.RenderError, match="no message of the format has role 'assistant'"):
         grammar.render(answer)
+
+
+def prompt_with_tools() -> hg.Conversation:
+    system = hg.SystemContent.new().with_reasoning_effort(hg.ReasoningEffort.HIGH)
+    tool = hg.ToolDescription("buy", "Buys it.", {"type": "object", "properties": {"a": {}}})
+    developer = (
+        hg.DeveloperContent.new()
+        .with_instructions("Be kind.")
+        .with_function_tools([tool])
+        .with_response_format("list", {"type": "array"})
+    )
+    call = hg.Message.from_role_and_content(hg.Role.ASSISTANT, "{}").with_channel("commentary")
+    return hg.Conversation(
+        (
+            hg.Message.from_role_and_content(hg.Role.SYSTEM, system),
+            hg.Message.from_role_and_content(hg.Role.DEVELOPER, developer),
+            call.with_recipient("functions.sell").with_content_type("json"),
+        )
+    )
+
+
+def test_other_titles_of_bodies_are_read_written_checked_and_told() -> None:
+    grammar, conversation = GRAMMARS["other titles"], prompt_with_tools()
+    text = grammar.render(conversation)
+    for word in ("# What you can call", "# What to do", "# How to answer", "module functions {"):
+        assert word in text
+    assert "Knows until 2024-06\n\nEffort: much\n" in text
+    assert "# Tools" not in text
+    assert grammar.parse(text, bodies=True) == conversation
+    assert hg.parse(text, bodies=True) != conversation
+    assert "undeclared-tool" in [found.code for found in grammar.check(text).diagnostics]
+    assert "undeclared-tool" not in [found.code for found in hg.check(text).diagnostics]
+    told = {rule.name: rule.ebnf for rule in rules_of(grammar)}
+    assert told["tools"].startswith('tools ::= "# What you can call"')
