@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mkdocs.structure.files import File
 
+from harmony_grammar.docs.html import inline
 from harmony_grammar.docs.palette import DARK, LIGHT
 
 if TYPE_CHECKING:
@@ -55,7 +56,6 @@ _BARRED: Final = re.compile(
 _MARKUP: Final = re.compile(r"[\\*_\[\]]")
 _PRINTED: Final = re.compile(r"(<!-- (\w+) -->\n)(.*?)(\n<!-- end of \2 -->)", re.DOTALL)
 _DRAWING: Final = re.compile(r'<img alt="[^"]*" src="[^"]*(diagrams/[\w-]+\.svg)" ?/?>')
-_COLOURS: Final = re.compile(r"\nsvg \{.*\}\n@media[^\n]*\n")
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -87,7 +87,7 @@ def on_page_content(html: str, page: Page, config: MkDocsConfig, **_: Any) -> st
 
     def drawing(match: re.Match[str]) -> str:
         svg = (folder / match[1]).read_text(encoding="utf-8")
-        return f'<span class="drawing">{_COLOURS.sub(chr(10), svg)}</span>'
+        return f'<span class="drawing" tabindex="0">{inline(svg)}</span>'
 
     return _DRAWING.sub(drawing, html)
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from markdown_it.token import Token
 
-__all__ = ["page"]
+__all__ = ["inline", "page"]
 
 _STYLE: Final = f"""
 :root {{ {LIGHT}; color-scheme: light dark }}
@@ -48,6 +48,8 @@ figure svg {{ max-width: 100%; height: auto }}
 @media print {{ pre {{ white-space: pre-wrap }} }}
 """
 _COLOURS: Final = re.compile(r"\nsvg \{.*\}\n@media[^\n]*\n")
+_WIDTH: Final = re.compile(r' width="([\d.]+)"')
+_LEAST: Final = 0.57  # how far a drawing may shrink before its words are too small to read
 
 
 def page(title: str, pages: Mapping[str, str], drawings: Mapping[str, str]) -> str:
@@ -65,6 +67,15 @@ def page(title: str, pages: Mapping[str, str], drawings: Mapping[str, str]) -> s
         if name != "index.md"
     ]
     return "\n".join([*_head(title), *writer.contents(), *sections, "</main></body></html>"]) + "\n"
+
+
+def inline(drawing: str) -> str:
+    """A drawing to stand in a page, which has the colours and may be too narrow for it."""
+
+    def least(match: re.Match[str]) -> str:
+        return f'{match[0]} style="min-width: {_LEAST * float(match[1]):.0f}px"'
+
+    return _WIDTH.sub(least, _COLOURS.sub("\n", drawing), count=1)
 
 
 def _head(title: str) -> Iterator[str]:
@@ -127,8 +138,7 @@ class _Writer:
     def _image(self, tokens: Sequence[Token], index: int, *_: object) -> str:
         token = tokens[index]
         drawing = self._drawings[str(token.attrGet("src"))]
-        # The page has the colours, so that they are the same in the page and its drawings.
-        return f'<figure tabindex="0">{_COLOURS.sub(chr(10), drawing)}</figure>'
+        return f'<figure tabindex="0">{inline(drawing)}</figure>'
 
 
 def _name_columns(tokens: Sequence[Token]) -> None:
