@@ -20,6 +20,7 @@ HERE = Path(__file__).parent
 README = HERE / "README.md"
 BENCHMARKS = (
     "reading",
+    "bodies",
     "vocabulary_load",
     "compat",
     "recovery",

@@ -81,9 +81,10 @@ def types(depth: int = DEPTH) -> Schemas:
     """Schemas that are read as they were written."""
     if not depth:
         return _simple()
-    inner = st.deferred(lambda: types(depth - 1))  # deferred, so that its name stays short
+    inner: Schemas = st.deferred(lambda: types(depth - 1))  # deferred, so that its name stays short
     lists = inner.filter(_bracketed).map(lambda schema: {"type": "array", "items": schema})
-    return st.one_of(_simple(), lists, st.deferred(lambda: objects(depth - 1)))
+    nested: Schemas = st.deferred(lambda: objects(depth - 1))
+    return st.one_of(_simple(), lists, nested)
 
 
 def _bracketed(schema: dict[str, Any]) -> bool:
@@ -116,7 +117,9 @@ def _remarks() -> Schemas:
 
 def tools() -> st.SearchStrategy[ToolDescription]:
     """Tools with and without parameters."""
-    parameters = st.none() | st.deferred(objects) | st.just({})
+    parameters: st.SearchStrategy[dict[str, Any] | None] = (
+        st.none() | st.deferred(objects) | st.just({})
+    )
     return st.builds(ToolDescription, _names, texts() | st.just(""), parameters)
 
 

@@ -91,7 +91,7 @@ def test_any_body_is_read_or_stays_a_text(body: str) -> None:
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_every_example_prompt_reads_back(path: Path) -> None:
     text = path.read_text(encoding="utf-8").rstrip("\n")
-    start = next(s for s in ("conversation", "prompt", "completion") if hg.check(text, s).ok)  # type: ignore[arg-type]
+    start = next(s for s in ("conversation", "prompt", "completion") if hg.check(text, s).ok)
     tree = hg.parse(text, start, bodies=True)  # type: ignore[arg-type]
     assert hg.render(tree) == text
     own = [m for m in tree.messages if m.author.role in {Role.SYSTEM, Role.DEVELOPER}]

@@ -108,8 +108,8 @@ def test_words_come_from_the_text() -> None:
 BROKEN = {
     "no-start": (("prompt: message*", "prompts: message*"), "no rule `prompt`"),
     "no-body": (("body: TEXT?", "bodies: TEXT?"), "'body' used but not defined"),
-    "undefined": (("_spoken: interim", "_spoken: interimm"), r"line 46, column 10: .*interimm"),
-    "unbalanced": (("prompt: message* open", "prompt: message* (open"), r"line 31, column \d+"),
+    "undefined": (("_spoken: interim", "_spoken: interimm"), r"line 51, column 10: .*interimm"),
+    "unbalanced": (("prompt: message* open", "prompt: message* (open"), r"line 36, column \d+"),
     "syntax": (('END: "', 'END; "'), r"line \d+, column 4: Unexpected input"),
     "twice": (("CALL:", "END:"), "END.* defined more than once"),
     "conflict": (("body: TEXT?", "body: (TEXT | CALL)?"), "conflict"),

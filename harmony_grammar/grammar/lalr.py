@@ -230,6 +230,11 @@ class TextReader:
         self, known: Choice, text: str, at: int, states: list[int]
     ) -> tuple[str | None, int, tuple[str, Match] | None]:
         """The longest terminal at a place, where it ends, and one to read in its place."""
+        if len(known.single) == 1:
+            name, match = known.single[0]
+            found = match(text, at)
+            if found is not None:
+                return name, found.end(), known.last
         tried = [(name, match(text, at)) for name, match in known.single]
         ends = {name: found.end() for name, found in tried if found is not None}
         if len(ends) > 1:  # a state of the table may be that of several places
