@@ -100,8 +100,9 @@ class _Places_of:  # noqa: N801  read as one word with its argument
         meaning = self._look_up(expression.name)
         return self._symbol(expression.name) if meaning is None else self.visit(meaning)
 
-    @visit.register
-    def _(self, expression: Literal | Pattern) -> _Part:
+    @visit.register(Literal)
+    @visit.register(Pattern)
+    def _(self, expression: Literal | Pattern) -> _Part:  # Python 3.10 reads no union from it
         return self._symbol(expression.text)
 
     @visit.register
