@@ -57,7 +57,7 @@ def _described(schema: Schemas) -> Schemas:
 
 
 def _simple() -> Schemas:
-    plain = st.sampled_from(
+    plain: Schemas = st.sampled_from(
         (
             {},
             {"type": "string"},
@@ -73,7 +73,8 @@ def _simple() -> Schemas:
         )
     )
     enums = st.lists(st.sampled_from(("c", "f", "two words")), min_size=1, max_size=3, unique=True)
-    return plain | enums.map(lambda words: {"type": "string", "enum": words})
+    chosen: Schemas = enums.map(lambda words: {"type": "string", "enum": words})
+    return plain | chosen
 
 
 @cache

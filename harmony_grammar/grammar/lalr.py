@@ -16,6 +16,7 @@ The end of the text ends its last line: a line end that is missing there is supp
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from harmony_grammar.grammar.choices import Choice, choice, expected
@@ -23,7 +24,7 @@ from harmony_grammar.grammar.rules import END_OF_INPUT
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from harmony_grammar.grammar.choices import Match
     from harmony_grammar.grammar.rules import Rules
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Leaf", "Reading", "TextReader"]
 
-Builder: TypeAlias = "Callable[[list[Any], str], Any]"
+Builder: TypeAlias = "Callable[[Any, str], Any]"
 """Makes the value of a rule from those of its parts and from the whole text."""
 
 _MOST_READ_AGAIN: Final = 4  # times the length of the text
@@ -75,14 +76,14 @@ class _Step(NamedTuple):
 
     Attributes:
         size: the number of its symbols.
-        kept: the places of those that have a value; None if all have one.
+        pick: takes the values of those that have one from the end of all values.
         build: makes its value; None for a rule that only arranges others.
         mixed: whether a symbol of it may be a rule that only arranges others.
         alone: whether one part of it is what that part is.
     """
 
     size: int
-    kept: tuple[int, ...] | None
+    pick: Callable[[list[Any]], Sequence[Any]]
     build: Builder | None
     mixed: bool
     alone: bool
@@ -269,14 +270,10 @@ class TextReader:
         """Reduce as a terminal asks; the action then."""
         steps, ways = self._steps, self._ways
         while action is not None and action < 0:
-            size, kept, build, mixed, alone = steps[~action]
+            size, pick, build, mixed, alone = steps[~action]
+            parts = pick(values)
             if size:
-                parts = values[-size:]
                 del states[-size:], values[-size:]
-                if kept is not None:
-                    parts = [parts[index] for index in kept]
-            else:
-                parts = []
             if mixed and build is not None:
                 parts = _flat(parts)
             if (build is None or alone) and len(parts) == 1:
@@ -327,18 +324,27 @@ def _step(
     punctuation: bool,
 ) -> _Step:
     """What a production does to the stack."""
-    symbols = production.symbols
-    kept = tuple(i for i, s in enumerate(symbols) if s.kept or not s.terminal or punctuation)
+    symbols, rule = production.symbols, production.rule
+    size = len(symbols)
+    kept = [i - size for i, s in enumerate(symbols) if s.kept or not s.terminal or punctuation]
     mixed = any(not s.terminal and s.name not in builders for s in symbols)
-    every = None if len(kept) == len(symbols) else kept
-    rule = production.rule
-    return _Step(len(symbols), every, builders.get(rule), mixed, rule in alone)
+    return _Step(size, _picker(kept), builders.get(rule), mixed, rule in alone)
 
 
-def _flat(parts: list[Any]) -> list[Any]:
+def _picker(places: Sequence[int]) -> Callable[[list[Any]], Sequence[Any]]:
+    """What takes some items, counted from the end, as a sequence of them."""
+    if not places:
+        return itemgetter(slice(0, 0))
+    first, end = places[0], places[-1] + 1
+    if len(places) == end - first:
+        return itemgetter(slice(first, end or None))
+    return itemgetter(*places)
+
+
+def _flat(parts: Sequence[Any]) -> list[Any]:
     """The values with those of rules that only arrange others in their place."""
     out: list[Any] = []
-    todo = parts[::-1]
+    todo = [*reversed(parts)]
     while todo:
         part = todo.pop()
         if part.__class__ is _Parts:
