@@ -30,7 +30,7 @@ from harmony_grammar.schemas.from_types import schema_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from harmony_grammar.grammar.lalr import Builder
+    from harmony_grammar.grammar.plans import Builder
     from harmony_grammar.schemas.notes import Style
     from harmony_grammar.schemas.types import Type
 

@@ -29,7 +29,7 @@ from harmony_grammar.schemas.types import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from harmony_grammar.grammar.lalr import Builder
+    from harmony_grammar.grammar.plans import Builder
     from harmony_grammar.schemas.types import Type
 
 __all__ = ["ALONE", "TYPES", "Note", "Notes", "comment_text", "texts"]

@@ -32,14 +32,14 @@ class Choice(NamedTuple):
     Attributes:
         joined: what matches the next terminal, and blanks before it; None if several must be
             tried.
-        names: the terminals by the groups of that match; empty for blanks only.
+        names: the terminals of the groups of that match; empty for blanks only.
         words: fixed words that a pattern matches, too.
         single: the terminals that must be tried, fixed ones first, and blanks, which have no name.
         last: the terminal of the last resort.
     """
 
     joined: Match | None
-    names: Mapping[int, str]
+    names: Sequence[str]
     words: Mapping[str, str]
     single: tuple[tuple[str, Match], ...]
     last: tuple[str, Match] | None
@@ -57,6 +57,8 @@ def choice(rules: Rules, state: int, char: str) -> Choice:
     usual = sorted(_usual(rules, begins), key=lambda name: not rules.terminals[name].fixed)
     last = [name for name in begins if rules.terminals[name].priority < 0]
     blanks = [n for n in rules.source.ignored if _begins(rules.automaton(n), ord(char))]
+    if last and len(usual) == 1:
+        return _joined(_groups(rules, usual), {})._replace(last=_last(rules, last))
     if last:
         return _tried(rules, usual, last)
     words = _words(rules, usual)
@@ -73,7 +75,11 @@ def _tried(rules: Rules, usual: Sequence[str], last: Sequence[str]) -> Choice:
     """Terminals that are tried one after another."""
     ignored = rules.source.ignored
     single = tuple(("" if name in ignored else name, _matcher(rules, name)) for name in usual)
-    return Choice(None, {}, {}, single, (last[0], _matcher(rules, last[0])) if last else None)
+    return Choice(None, (), {}, single, _last(rules, last))
+
+
+def _last(rules: Rules, names: Sequence[str]) -> tuple[str, Match] | None:
+    return (names[0], _matcher(rules, names[0])) if names else None
 
 
 def _usual(rules: Rules, names: Sequence[str]) -> list[str]:
@@ -83,9 +89,10 @@ def _usual(rules: Rules, names: Sequence[str]) -> list[str]:
 def _joined(parts: Sequence[str], words: Mapping[str, str]) -> Choice:
     """Terminals that one expression finds."""
     if not parts:
-        return Choice(None, {}, {}, (), None)
+        return Choice(None, (), {}, (), None)
     whole = re.compile("|".join(parts))
-    names = {index: name.removesuffix(_BLANK) for name, index in whole.groupindex.items()}
+    groups = {index: name.removesuffix(_BLANK) for name, index in whole.groupindex.items()}
+    names = [groups.get(index + 1, "") for index in range(whole.groups)]
     return Choice(whole.match, names, words, (), None)
 
 
