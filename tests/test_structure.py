@@ -52,6 +52,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "view": {
         *("errors", "tokens", "nodes", "grammar", "checking", "parsing", "vocabulary", "api"),
+        *("bodies", "rendering"),
     },
 }
 ANYTHING = {"cli", "__init__", "__main__"}

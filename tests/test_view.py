@@ -198,12 +198,16 @@ def test_an_open_message_is_shown() -> None:
 
 def test_tools_of_a_message() -> None:
     text = (EXAMPLES / "tool-call-model.harmony").read_text(encoding="utf-8")
-    (tool,) = tools(text)
+    developer = next(
+        m for m in hg.parse(text.strip()).messages if m.author.role is hg.Role.DEVELOPER
+    )
+    (tool,) = tools(developer.text)
     assert tool.name == "functions.get_current_weather"
     assert tool.about == "Gets the current weather in the provided location."
     assert tool.takes.startswith("{\n// The city")
-    assert tools("# Tools\n\n## python\n\nUse it.") == [("python", "", "")]
-    assert tools("# Tools\n\n## f\n\ntype g = (_: {") == [("f.g", "", "{\n")]
+    assert tools("# Tools\n\n## python\n\nUse it.") == [("python", "Use it.", "")]
+    broken = developer.text.replace("}) => any", "}) =>")
+    assert tools(broken) == [("functions.get_current_weather", "", "")]
     assert tools("none") == []
 
 

@@ -63,7 +63,9 @@ def _message(grammar: Grammar, message: Message | OpenMessage) -> dict[str, Any]
         "end": message.terminator if isinstance(message, Message) else None,
         "open": not isinstance(message, Message),
         "place": f"{offsets[0]}..{offsets[-1]}",
-        "tools": [tool._asdict() for tool in tools(message.text)] if declares else [],
+        "tools": [tool._asdict() for tool in tools(message.text, message.author.role)]
+        if declares
+        else [],
     }
 
 

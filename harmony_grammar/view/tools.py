@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+from harmony_grammar.bodies import read_body
 from harmony_grammar.checking.declared import declared_tools
+from harmony_grammar.nodes import Role
+from harmony_grammar.rendering.typescript import typescript
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Tool", "tools"]
+    from harmony_grammar.nodes import CustomRole
 
-_HEADING: Final = re.compile(r"## (?P<name>\S+)\s*\Z")
-_TYPE: Final = re.compile(r"type (?P<name>\w+) = (?P<takes>.*)\Z")
-_END: Final = re.compile(r"\) => any;\s*\Z")
+__all__ = ["Tool", "tools"]
 
 
 class Tool(NamedTuple):
@@ -31,27 +31,25 @@ class Tool(NamedTuple):
     takes: str
 
 
-def tools(text: str) -> list[Tool]:
-    """The tools that the body of a message declares; those without a type by name only."""
+def tools(text: str, role: Role | CustomRole = Role.DEVELOPER) -> list[Tool]:
+    """The tools that the body of a message declares; by name only where it leaves the template.
+
+    Args:
+        text: the body.
+        role: whose message it is of.
+    """
     names = declared_tools(text)
     if not names:
         return []
-    found = {tool.name: tool for tool in _typed(text) if tool.name in names}
+    found = {tool.name: tool for tool in _read(text, role)}
     return [found.get(name, Tool(name, "", "")) for name in sorted(names)]
 
 
-def _typed(text: str) -> Iterator[Tool]:
-    space, about, lines = "", list[str](), iter(text.split("\n"))
-    for line in lines:
-        if match := _HEADING.match(line):
-            space = match["name"]
-        if match := _TYPE.match(line):
-            taken = [match["takes"]]
-            while not _END.search(taken[-1]):
-                taken.append(next(lines, ") => any;"))
-            yield Tool(f"{space}.{match['name']}", " ".join(about), _arguments(taken))
-        about = [*about, line[3:]] if line.startswith("// ") else []
-
-
-def _arguments(lines: list[str]) -> str:
-    return "\n".join(lines).removeprefix("(_: ").removesuffix(") => any;").removeprefix("(")
+def _read(text: str, role: Role | CustomRole) -> Iterator[Tool]:
+    content = read_body(text, role).content if isinstance(role, Role) else None
+    for config in (getattr(content, "tools", None) or {}).values():
+        if not config.tools:
+            yield Tool(config.name, config.description or "", "")
+        for tool in config.tools:
+            takes = "" if tool.parameters is None else typescript(tool.parameters)
+            yield Tool(f"{config.name}.{tool.name}", tool.description, takes)
