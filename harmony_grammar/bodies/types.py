@@ -37,6 +37,7 @@ __all__ = ["ALONE", "TYPES", "Note", "Notes", "comment_text", "texts"]
 _MARK: Final = "//"
 _ANYTHING: Final = Word("any")
 _VALUES: Final = MappingProxyType({"TRUE": True, "FALSE": False})
+_new: Final = tuple.__new__  # makes a tuple of a class, past its constructor
 
 
 class Note(NamedTuple):
@@ -113,7 +114,7 @@ def _note(parts: list[Any], text: str) -> Note:
     whole = first.text
     if len(parts) > 1:
         whole = text[first.start : parts[-1].start + len(parts[-1].text)]
-    return Note(first.name == "BEHIND", comment_text(whole))
+    return _new(Note, (first.name == "BEHIND", comment_text(whole)))
 
 
 def _notes(parts: list[Note], _: str) -> Notes:
@@ -133,10 +134,10 @@ def _word(parts: list[Any], _: str) -> Word:
 
 
 def _literal(parts: list[Any], _: str) -> Literal:
-    name, text, _ = parts[0]
-    if name == "STRING":
-        return Literal(text[1:-1])
-    return Literal(json.loads(text) if name == "NUMBER" else _VALUES[name])
+    leaf = parts[0]
+    if leaf.name == "STRING":
+        return Literal(leaf.text[1:-1])
+    return Literal(json.loads(leaf.text) if leaf.name == "NUMBER" else _VALUES[leaf.name])
 
 
 def _array(parts: list[Any], _: str) -> Array:
@@ -221,6 +222,10 @@ def _first_on_line(leaf: Leaf, text: str) -> bool:
 
 def _union(parts: Sequence[Any], text: str) -> Union:
     """A union, whose members may have comments behind and above them."""
+    classes = [part.__class__ for part in parts]
+    if Notes not in classes and classes[0] is not Leaf:  # most are so
+        kinds = [part for part in parts if part.__class__ is not Leaf]
+        return Union(tuple([Variant(kind) for kind in kinds]))
     if _begins_with_bar(parts):
         return _stacked(parts, text)
     members: list[_Member] = []
@@ -257,23 +262,27 @@ def _noted(parts: list[Any], text: str) -> Type | _Noted:
 
 def _key(parts: list[Leaf], _: str) -> _Key:
     """A name, perhaps in quotes, and whether a question mark follows."""
-    kind, text, _start = parts[0]
-    if kind == "INDEX":
-        return _Key(None, required=True)
-    return _Key(text[1:-1] if kind == "STRING" else text, len(parts) == 1)
+    leaf = parts[0]
+    name: str | None = leaf.text
+    if leaf.name != "NAME":
+        name = None if leaf.name == "INDEX" else leaf.text[1:-1]
+    return _new(_Key, (name, len(parts) == 1))
 
 
 def _entry(parts: list[Any], _: str) -> _Entry:
     """A field: its key, its type, and the comments after it."""
-    if len(parts) == 2 and parts[1].__class__ is not _Noted:  # noqa: PLR2004  most are so
-        return _Entry(parts[0], parts[1], (), ())
-    key, noted, *lists = parts
-    if isinstance(noted, _Noted):
-        lists.insert(0, noted.notes)
-    kind = _bare(noted)
-    notes: list[Note] = [note for found in lists for note in found]
-    after = [note.text for note in notes if note.behind]
-    return _Entry(key, kind, tuple(after), tuple(n.text for n in notes if not n.behind))
+    key, kind, *lists = parts
+    if isinstance(kind, _Noted):
+        lists.insert(0, kind.notes)
+        kind = kind.type
+    if not lists:
+        return _new(_Entry, (key, kind, (), ()))
+    after: list[str] = []
+    below: list[str] = []
+    for notes in lists:
+        for note in notes:
+            (after if note.behind else below).append(note.text)
+    return _new(_Entry, (key, kind, tuple(after), tuple(below)))
 
 
 def _object(parts: list[Any], _: str) -> Object:

@@ -51,6 +51,7 @@ _WORDS: Final[Mapping[str, _Schema]] = {
     "array": {"type": ["array"]},
     "never": {"not": {}},
 }
+_ANYTHING: Final[_Schema] = {}
 
 
 def schema_of(
@@ -105,7 +106,7 @@ def _word(conversion: _Conversion, kind: Word) -> _Schema:
     if kind.name in conversion.definitions:
         conversion.met[kind.name] = None
         return {"$ref": f"#/$defs/{kind.name}"}
-    return dict(_WORDS.get(kind.name, {}))
+    return _WORDS.get(kind.name, _ANYTHING).copy()
 
 
 def _literal(_: _Conversion, kind: Literal) -> _Schema:
@@ -234,7 +235,8 @@ def _variant(conversion: _Conversion, variant: Variant) -> _Schema:
 def _object(conversion: _Conversion, kind: Object) -> _Schema:
     required = [item.name for item in kind.fields if item.required]
     schema: _Schema = {"type": "object"}
-    schema |= notes.above(kind.above, conversion.style, schema)
+    if kind.above:
+        schema |= notes.above(kind.above, conversion.style, schema)
     schema["properties"] = {item.name: _property(conversion, item) for item in kind.fields}
     if required:
         schema["required"] = required
@@ -247,7 +249,8 @@ def _object(conversion: _Conversion, kind: Object) -> _Schema:
 def _property(conversion: _Conversion, item: Field | Index) -> _Schema:
     """The schema of a field, with what is said above and behind it."""
     schema = conversion.schema(item.type)
-    schema |= notes.above(item.above, conversion.style, schema)
+    if item.above:
+        schema |= notes.above(item.above, conversion.style, schema)
     for comment in item.after:
         found = notes.behind(comment, schema, conversion.style)
         if isinstance(found, str):

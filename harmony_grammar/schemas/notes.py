@@ -171,8 +171,9 @@ def behind(comment: str, schema: Mapping[str, Any], style: Style) -> Bounds | st
 
     A comment that begins with a default holds nothing else in the compatible style.
     """
-    found = bounds(comment)
-    if comment.startswith(_DEFAULT) and (found is None or style == "compatible"):
+    begins = comment.startswith(_DEFAULT)
+    found = None if begins and style == "compatible" else bounds(comment)
+    if begins and found is None:
         value = default_value(comment.removeprefix(_DEFAULT), schema, style)
         return Bounds({DEFAULT: value}, frozenset())
     return comment if found is None else found
@@ -206,7 +207,7 @@ _NOTHING: Final = _Nothing()
 
 def _json(text: str) -> object:
     try:
-        return json.loads(text, parse_constant=_constant)
+        return _JSON.decode(text)
     except (ValueError, RecursionError):
         return _NOTHING
 
@@ -236,6 +237,8 @@ def default_value(text: str, schema: Mapping[str, Any], style: Style) -> object:
 
 def above(lines: Sequence[str], style: Style, schema: Mapping[str, Any]) -> dict[str, Any]:
     """The title, description, examples and, for a stacked union, the default above a field."""
+    if len(lines) == 1 and lines[0] != EXAMPLES and not lines[0].startswith(_DEFAULT):
+        return {"description": lines[0]}  # most are so
     found: dict[str, Any] = {}
     rest = list(lines)
     if len(rest) > 1 and rest[1] == "":
