@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import signal
 import sys
 from importlib.resources import files
 from pathlib import Path
@@ -20,6 +21,11 @@ settings.register_profile("project", deadline=None, derandomize=bool(os.environ.
 settings.load_profile("project")
 
 sys.path.insert(0, str(Path(__file__).parent))  # tests import their strategies by name
+
+# A shell lets what it runs in the background ignore interrupts, and its children inherit that;
+# the tests of what an interrupt does would then wait for ever.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
