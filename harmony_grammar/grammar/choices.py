@@ -3,7 +3,8 @@
 The longest match wins, and a fixed word wins over a pattern of the same length; the alternatives
 of `re` know neither. So terminals are joined into one expression only where no text of one
 begins a text of another, or where a fixed word is a text of the pattern, which is looked up
-after the match. Elsewhere they are tried one after another.
+after the match. Elsewhere they are tried one after another. Behind blanks a fixed word that fits
+neither is ruled out first; where it stands, only the blanks are read.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ class Choice(NamedTuple):
         words: fixed words that a pattern matches, too.
         single: the terminals that must be tried, fixed ones first, and blanks, which have no name.
         last: the terminal of the last resort.
+        instead: what may be read in the place of a terminal, as the last resort.
     """
 
     joined: Match | None
@@ -43,6 +45,7 @@ class Choice(NamedTuple):
     words: Mapping[str, str]
     single: tuple[tuple[str, Match], ...]
     last: tuple[str, Match] | None
+    instead: Mapping[str, tuple[str, Match]]
 
 
 def expected(rules: Rules, state: int) -> tuple[str, ...]:
@@ -58,54 +61,111 @@ def choice(rules: Rules, state: int, char: str) -> Choice:
     last = [name for name in begins if rules.terminals[name].priority < 0]
     blanks = [n for n in rules.source.ignored if _begins(rules.automaton(n), ord(char))]
     if last and len(usual) == 1:
-        return _joined(_groups(rules, usual), {})._replace(last=_last(rules, last))
+        return _joined(_groups(rules, usual), {}, _resort(rules, last[0]), usual)
     if last:
         return _tried(rules, usual, last)
     words = _words(rules, usual)
     if words is None:
         return _tried(rules, [*usual, *blanks], [])
     parts = _groups(rules, [name for name in usual if name not in words.values()])
-    if blanks:
-        more, further = _behind_blanks(rules, [name for name in every if name not in usual])
-        parts, words = [*parts, *more], {**words, **further}
-    return _joined(parts, words)
+    if not blanks:
+        return _joined(parts, words)
+    behind = _behind_blanks(rules, [name for name in every if name not in usual])
+    found = _joined([*parts, *behind.parts], {**words, **behind.words}, behind.last, behind.names)
+    return found._replace(last=None)
 
 
 def _tried(rules: Rules, usual: Sequence[str], last: Sequence[str]) -> Choice:
     """Terminals that are tried one after another."""
     ignored = rules.source.ignored
     single = tuple(("" if name in ignored else name, _matcher(rules, name)) for name in usual)
-    return Choice(None, (), {}, single, _last(rules, last))
+    return Choice(None, (), {}, single, _resort(rules, last[0]) if last else None, {})
 
 
-def _last(rules: Rules, names: Sequence[str]) -> tuple[str, Match] | None:
-    return (names[0], _matcher(rules, names[0])) if names else None
+def _resort(rules: Rules, name: str) -> tuple[str, Match]:
+    return name, _matcher(rules, name)
 
 
 def _usual(rules: Rules, names: Sequence[str]) -> list[str]:
     return [name for name in names if rules.terminals[name].priority >= 0]
 
 
-def _joined(parts: Sequence[str], words: Mapping[str, str]) -> Choice:
-    """Terminals that one expression finds."""
+def _joined(
+    parts: Sequence[str],
+    words: Mapping[str, str],
+    last: tuple[str, Match] | None = None,
+    names: Sequence[str] = (),
+) -> Choice:
+    """Terminals that one expression finds, and what may be read instead of some of them."""
     if not parts:
-        return Choice(None, (), {}, (), None)
+        return Choice(None, (), {}, (), None, {})
     whole = re.compile("|".join(parts))
     groups = {index: name.removesuffix(_BLANK) for name, index in whole.groupindex.items()}
-    names = [groups.get(index + 1, "") for index in range(whole.groups)]
-    return Choice(whole.match, names, words, (), None)
+    found = [groups.get(index + 1, "") for index in range(whole.groups)]
+    return Choice(whole.match, found, words, (), last, dict.fromkeys(names, last) if last else {})
 
 
-def _behind_blanks(rules: Rules, names: Sequence[str]) -> tuple[list[str], dict[str, str]]:
-    """Blanks with what may follow them, unless that is a matter of the last resort, or blanks."""
+class _Behind(NamedTuple):
+    """What may stand behind blanks.
+
+    Attributes:
+        parts: the alternatives.
+        words: fixed words that a pattern matches, too.
+        last: the terminal of the last resort.
+        names: the terminals.
+    """
+
+    parts: Sequence[str]
+    words: Mapping[str, str]
+    last: tuple[str, Match] | None
+    names: Sequence[str]
+
+
+def _behind_blanks(rules: Rules, names: Sequence[str]) -> _Behind:
+    """Blanks with what may follow them, and blanks alone.
+
+    What follows is left to the next match where it may be a fixed word that cannot be told apart,
+    or something that begins as the last resort cannot.
+    """
     blanks = "|".join(_pattern(rules, name) for name in rules.source.ignored)
-    words = _words(rules, names) if len(_usual(rules, names)) == len(names) else None
     alone = f"(?P<{_BLANK}>{blanks})"
+    usual = _usual(rules, names)
+    last = [name for name in names if name not in usual]
+    apart = _apart(rules, usual, every=bool(last))
+    apart += [name for name in usual if name not in apart and not _covers(rules, name, last)]
+    rest = [name for name in usual if name not in apart]
+    words = _words(rules, rest)
     if words is None:
-        return [alone], {}
-    groups = _groups(rules, [name for name in names if name not in words.values()])
-    behind = [f"(?:{blanks})(?:{'|'.join(groups)})"] if groups else []
-    return [*behind, alone], words
+        return _Behind([alone], {}, None, ())
+    groups = _groups(rules, [name for name in rest if name not in words.values()])
+    guard = f"(?!{'|'.join(_pattern(rules, name) for name in apart)})" if apart else ""
+    behind = [f"(?:{blanks}){guard}(?:{'|'.join(groups)})"] if groups else []
+    return _Behind([*behind, alone], words, _resort(rules, last[0]) if last else None, rest)
+
+
+def _apart(rules: Rules, names: Sequence[str], *, every: bool) -> list[str]:
+    """The fixed words that a pattern clashes with; those that are a text of it only if asked."""
+    fixed = [name for name in names if rules.terminals[name].fixed]
+    others = [name for name in names if name not in fixed]
+    return [
+        word
+        for word in fixed
+        for other in others
+        if _clash(rules.automaton(word), rules.automaton(other))
+        and (every or _word(rules, word, other) is None)
+    ]
+
+
+def _covers(rules: Rules, name: str, last: Sequence[str]) -> bool:
+    """Whether the one last resort, if there is any, begins with all that a terminal begins with."""
+    if not last:
+        return True
+    one, other = rules.automaton(name), rules.automaton(last[0])
+    if len(last) > 1 or one is None or other is None:
+        return False
+    begin, start = one.closure([one.start]), other.closure([other.start])
+    codes = [code for code in samples(one, begin, other, start) if one.step(begin, code)]
+    return all(other.step(start, code) for code in codes)
 
 
 def _groups(rules: Rules, names: Sequence[str]) -> list[str]:

@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Leaf", "Reading", "TextReader"]
 
-_Known: TypeAlias = "tuple[Any, Any, Mapping[str, str], tuple[str, Match] | None, Choice]"
+_Known: TypeAlias = "tuple[Any, Any, Mapping[str, str], Choice]"
 """A choice as a plain tuple, which Python takes apart faster: what is joined, what each group of
-it does (first the last resort, None for blanks), fixed words, the last resort, the choice."""
+it does (None for blanks, and first for no group), fixed words, and the choice."""
 
 _MOST_READ_AGAIN: Final = 4  # times the length of the text
 _TEXT: Final = -2  # the priority of lines of text
@@ -102,7 +102,7 @@ class _Stuck(NamedTuple):
     state: int
 
 
-_NO_ACT: Final[Act] = ("", False, None, None)
+_NO_ACT: Final[Act] = ("", False, None, None, None)
 _new: Final = tuple.__new__  # makes a tuple of a class, past its constructor
 
 
@@ -148,11 +148,11 @@ class TextReader:
             if at == end:
                 act = planner.act(state, END_OF_INPUT)
             else:
-                joined, acts, words, last, known = choices[state].get(text[at]) or self._choice(
+                joined, acts, words, known = choices[state].get(text[at]) or self._choice(
                     state, text[at]
                 )
                 if joined is None:
-                    act, stop, last = self._longest(known, text, at, states)
+                    act, stop = self._longest(known, text, at, states)
                 else:
                     found = joined(text, at)
                     if found is not None:
@@ -161,16 +161,15 @@ class TextReader:
                         act = acts[group]
                         if words and (word := words.get(text[at:stop])) is not None:
                             act = planner.act(state, word) if planner.legal(states, word) else act
-                    elif last is not None:
-                        act, stop = acts[0], _end(last[1](text, at))
-                        last = None
+                    elif known.last is not None:
+                        act, stop = self._resort(known.last, text, at, state)
                 if act is None:  # blanks only
                     at = stop
                     continue
-                if last is not None:
-                    back = _Back(at, states[:], values[:], last, stop)
+                if act[4] is not None:
+                    back = _Back(at, states[:], values[:], act[4], stop)
             while True:
-                name, kept, plan, action = act
+                name, kept, plan, action, _ = act
                 if plan is not None:
                     action = reduce(plan, states, values, text)
                 if action is not None:
@@ -191,20 +190,22 @@ class TextReader:
 
     def _longest(
         self, known: Choice, text: str, at: int, states: list[int]
-    ) -> tuple[Act | None, int, tuple[str, Match] | None]:
-        """What the longest terminal at a place does, where it ends, and one to read instead."""
+    ) -> tuple[Act | None, int]:
+        """What the longest terminal at a place does, and where it ends."""
         tried = [(name, match(text, at)) for name, match in known.single]
         ends = {name: found.end() for name, found in tried if found is not None}
-        legal, act = self._planner.legal, self._planner.act
+        legal, state = self._planner.legal, states[-1]
         if len(ends) > 1:  # a state of the table may be that of several places
             ends = {n: end for n, end in ends.items() if not n or legal(states, n)} or ends
         if ends:
             name = max(ends, key=lambda name: (bool(name), ends[name]))
-            return act(states[-1], name) if name else None, ends[name], known.last
-        if known.last is None:
-            return _NO_ACT, at, None
-        name, match = known.last
-        return act(states[-1], name), _end(match(text, at)), None
+            return self._planner.act(state, name, known.last) if name else None, ends[name]
+        return (_NO_ACT, at) if known.last is None else self._resort(known.last, text, at, state)
+
+    def _resort(self, last: tuple[str, Match], text: str, at: int, state: int) -> tuple[Act, int]:
+        """What the last resort does, and where it ends."""
+        name, match = last
+        return self._planner.act(state, name), _end(match(text, at))
 
     def _may_go(self, back: _Back, text: str, at: int) -> bool:
         """Whether to go back from a place: to text only from its line or from right below it."""
@@ -219,9 +220,9 @@ class TextReader:
         if len(remembered) >= _MOST_CHARACTERS:
             remembered.clear()
         known = choice(self.rules, state, char)
-        names = [known.last[0] if known.last else "", *known.names]
-        acts = [self._planner.act(state, name) if name else None for name in names]
-        found = (known.joined, acts, known.words, known.last, known)
+        act, instead = self._planner.act, known.instead
+        acts = [act(state, name, instead.get(name)) if name else None for name in known.names]
+        found = (known.joined, [None, *acts], known.words, known)
         remembered[char] = found
         return found
 

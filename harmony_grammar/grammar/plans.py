@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
+    from harmony_grammar.grammar.choices import Match
     from harmony_grammar.grammar.rules import Rules
     from harmony_grammar.grammar.source import Production
 
@@ -22,9 +23,9 @@ __all__ = ["Act", "Builder", "Planner"]
 Builder: TypeAlias = "Callable[[Any, str], Any]"
 """Makes the value of a rule from those of its parts and from the whole text."""
 
-Act: TypeAlias = "tuple[str, bool, Any, int | None]"
+Act: TypeAlias = "tuple[str, bool, Any, int | None, tuple[str, Match] | None]"
 """What a terminal does in a state: its name, whether it has a value, the plan of the first rule
-that ends before it, and the state then; None for these if there is none."""
+that ends before it, the state after it if none does, and what may be read instead of it."""
 
 _Way: TypeAlias = "tuple[tuple[tuple[Builder, bool], ...], int, Any, int | None]"
 """Where a rule leads: what makes the values of the rules that consist of it alone, and whether
@@ -89,11 +90,11 @@ class Planner:
         ]
         self._plans: dict[tuple[int, str], tuple[Any, ...]] = {}
 
-    def act(self, state: int, name: str) -> Act:
-        """What a terminal does in a state."""
+    def act(self, state: int, name: str, instead: tuple[str, Match] | None = None) -> Act:
+        """What a terminal does in a state, where another may be read instead."""
         action = self._table[state].get(name)
         plan = self._plan(action, name)
-        return name, name in self._valued, plan, None if plan else action
+        return name, name in self._valued, plan, None if plan else action, instead
 
     def legal(self, states: list[int], name: str) -> bool:
         """Whether a terminal can be put on a stack, which the table alone does not say."""
