@@ -16,7 +16,7 @@ The end of the text ends its last line: a line end that is missing there is supp
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, cast
 
 from harmony_grammar.grammar.choices import Choice, choice, expected
 from harmony_grammar.grammar.plans import Planner
@@ -32,9 +32,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Leaf", "Reading", "TextReader"]
 
-_Known: TypeAlias = "tuple[Any, Any, Mapping[str, str], Choice]"
+_Known: TypeAlias = "tuple[Any, Any, Any, Any]"
 """A choice as a plain tuple, which Python takes apart faster: what is joined, what each group of
-it does (None for blanks, and first for no group), fixed words, and the choice."""
+it does (None for blanks, and first for no group), fixed words, and the choice; for one fixed word
+nothing, what it does, its text, and nothing."""
 
 _MOST_READ_AGAIN: Final = 4  # times the length of the text
 _TEXT: Final = -2  # the priority of lines of text
@@ -136,24 +137,20 @@ class TextReader:
     def read(self, text: str) -> Reading:  # noqa: C901, PLR0912  calls cost more than the work
         """Read a whole text."""
         text += "\n"
-        planner, choices = self._planner, self._choices
-        reduce = planner.reduce
+        planner, choices, reduce = self._planner, self._choices, self._planner.reduce
         states, values = [self._begin], list[Any]()
         at, count, end = 0, 0, len(text)
-        back: _Back | None = None
+        back, act = cast("_Back | None", None), cast("Act | None", None)
         stuck, budget = _Stuck(0, self._begin), _MOST_READ_AGAIN * end
         while True:
-            state, stop = states[-1], at
-            act: Act | None = _NO_ACT
+            state = states[-1]
             if at == end:
-                act = planner.act(state, END_OF_INPUT)
+                act, stop = planner.act(state, END_OF_INPUT), at
             else:
                 joined, acts, words, known = choices[state].get(text[at]) or self._choice(
                     state, text[at]
                 )
-                if joined is None:
-                    act, stop = self._longest(known, text, at, states)
-                else:
+                if joined is not None:
                     found = joined(text, at)
                     if found is not None:
                         group = found.lastindex
@@ -161,15 +158,20 @@ class TextReader:
                         act = acts[group]
                         if words and (word := words.get(text[at:stop])) is not None:
                             act = planner.act(state, word) if planner.legal(states, word) else act
-                    elif known.last is not None:
+                    else:
                         act, stop = self._resort(known.last, text, at, state)
+                elif known is None:  # one fixed word
+                    here = text.startswith(words, at)
+                    act, stop = (acts, at + len(words)) if here else (_NO_ACT, at)
+                else:
+                    act, stop = self._longest(known, text, at, states)
                 if act is None:  # blanks only
                     at = stop
                     continue
-                if act[4] is not None:
-                    back = _Back(at, states[:], values[:], act[4], stop)
+            name, kept, plan, action, instead = act
+            if instead is not None:
+                back = _Back(at, states[:], values[:], instead, stop)
             while True:
-                name, kept, plan, action, _ = act
                 if plan is not None:
                     action = reduce(plan, states, values, text)
                 if action is not None:
@@ -181,7 +183,7 @@ class TextReader:
                     return Reading(None, stuck.at, expected(self.rules, stuck.state), count)
                 budget -= at - back.at
                 at, states, values, (name, match), _ = back
-                act = planner.act(states[-1], name)
+                name, kept, plan, action, _ = planner.act(states[-1], name)
                 stop, back = _end(match(text, at)), None
             count += 1
             states.append(action)
@@ -194,16 +196,21 @@ class TextReader:
         """What the longest terminal at a place does, and where it ends."""
         tried = [(name, match(text, at)) for name, match in known.single]
         ends = {name: found.end() for name, found in tried if found is not None}
-        legal, state = self._planner.legal, states[-1]
-        if len(ends) > 1:  # a state of the table may be that of several places
-            ends = {n: end for n, end in ends.items() if not n or legal(states, n)} or ends
-        if ends:
-            name = max(ends, key=lambda name: (bool(name), ends[name]))
-            return self._planner.act(state, name, known.last) if name else None, ends[name]
-        return (_NO_ACT, at) if known.last is None else self._resort(known.last, text, at, state)
+        if not ends:
+            return self._resort(known.last, text, at, states[-1])
+        best = sorted(ends, key=lambda name: (bool(name), ends[name]), reverse=True)
+        name = best[0]
+        if name and len(best) > 1:  # a state of the table may be that of several places
+            legal = self._planner.legal
+            name = next((one for one in best if not one or legal(states, one)), name)
+        return self._planner.act(states[-1], name, known.last) if name else None, ends[name]
 
-    def _resort(self, last: tuple[str, Match], text: str, at: int, state: int) -> tuple[Act, int]:
-        """What the last resort does, and where it ends."""
+    def _resort(
+        self, last: tuple[str, Match] | None, text: str, at: int, state: int
+    ) -> tuple[Act, int]:
+        """What the last resort does, if there is one, and where it ends."""
+        if last is None:
+            return _NO_ACT, at
         name, match = last
         return self._planner.act(state, name), _end(match(text, at))
 
@@ -222,7 +229,11 @@ class TextReader:
         known = choice(self.rules, state, char)
         act, instead = self._planner.act, known.instead
         acts = [act(state, name, instead.get(name)) if name else None for name in known.names]
-        found = (known.joined, [None, *acts], known.words, known)
+        found: _Known = known.joined, [None, *acts], known.words, known
+        if known.joined is not None and len(acts) == 1 and acts[0] and not known.words:
+            terminal = self.rules.terminals[known.names[0]]
+            if terminal.fixed and known.last is None:
+                found = None, acts[0], terminal.pattern or "", None
         remembered[char] = found
         return found
 

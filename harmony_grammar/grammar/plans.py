@@ -98,6 +98,9 @@ class Planner:
 
     def legal(self, states: list[int], name: str) -> bool:
         """Whether a terminal can be put on a stack, which the table alone does not say."""
+        action = self._table[states[-1]].get(name)
+        if action is None or action >= 0:  # most are so
+            return action is not None
         stack = states[:]
         while (action := self._table[stack[-1]].get(name)) is not None and action < 0:
             del stack[self._steps[~action].cut]
