@@ -146,11 +146,11 @@ class Source:
     def from_json(cls, text: str) -> Source:
         """The source that `to_json` wrote."""
         data: dict[str, Any] = json.loads(text)
-        symbols: dict[tuple[str, bool, bool], Symbol] = {}
+        symbols = _Symbols()
         return cls(
             digest=data["digest"],
             productions=tuple(
-                Production(rule, tuple(symbols.setdefault((*s,), Symbol(*s)) for s in right), label)
+                Production(rule, tuple([symbols[tuple(s)] for s in right]), label)
                 for rule, right, label in data["productions"]
             ),
             terminals={name: Terminal(**t) for name, t in data["terminals"].items()},
@@ -165,6 +165,14 @@ class Source:
             ends=data["ends"],
             ignored=tuple(data.get("ignored", ())),
         )
+
+
+class _Symbols(dict[tuple[str, bool, bool], Symbol]):
+    """Symbols by what they are made of; each is made once, since most stand in several places."""
+
+    def __missing__(self, key: tuple[str, bool, bool]) -> Symbol:
+        self[key] = symbol = Symbol(*key)
+        return symbol
 
 
 def digest(text: str) -> str:
