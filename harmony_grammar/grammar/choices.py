@@ -10,6 +10,7 @@ neither is ruled out first; where it stands, only the blanks are read.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from harmony_grammar.grammar.patterns import samples
@@ -151,8 +152,7 @@ def _apart(rules: Rules, names: Sequence[str], *, every: bool) -> list[str]:
         word
         for word in fixed
         for other in others
-        if _clash(rules.automaton(word), rules.automaton(other))
-        and (every or _word(rules, word, other) is None)
+        if _clash(rules, word, other) and (every or _word(rules, word, other) is None)
     ]
 
 
@@ -177,7 +177,7 @@ def _words(rules: Rules, names: Sequence[str]) -> dict[str, str] | None:
     words: dict[str, str] = {}
     for index, one in enumerate(names):
         for other in names[index + 1 :]:
-            if _clash(rules.automaton(one), rules.automaton(other)):
+            if _clash(rules, one, other):
                 word = _word(rules, one, other)
                 if word is None or word in words.values():
                     return None
@@ -195,12 +195,14 @@ def _word(rules: Rules, one: str, other: str) -> str | None:
     return None
 
 
-def _clash(one: Automaton | None, other: Automaton | None) -> bool:
-    """Whether a text of either begins a text of the other."""
+@lru_cache(maxsize=4096)
+def _clash(rules: Rules, first: str, second: str) -> bool:
+    """Whether a text of either terminal begins a text of the other; many states ask it."""
+    one, other = rules.automaton(first), rules.automaton(second)
     if one is None or other is None:
         return False
-    first = (one.closure([one.start]), other.closure([other.start]))
-    seen, todo = {first}, [first]
+    begin = (one.closure([one.start]), other.closure([other.start]))
+    seen, todo = {begin}, [begin]
     for left, right in todo:
         if one.final in left or other.final in right:
             return True
