@@ -297,12 +297,12 @@ def _object(parts: list[Any], _: str) -> Object:
         elif part.__class__ is Leaf:
             head, above = above, ()
         else:
-            (name, required), kind, after, below = part
-            if name is None:
-                index = Index(kind, above, after)
+            key = part.key
+            if key.name is None:
+                index = Index(part.type, above, part.after)
             else:
-                fields.append(Field(name, kind, required, above, after))
-            above = below
+                fields.append(Field(key.name, part.type, key.required, above, part.after))
+            above = part.below
     return Object(tuple(fields), index, head)
 
 

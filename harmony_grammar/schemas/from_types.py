@@ -248,7 +248,8 @@ def _object(conversion: _Conversion, kind: Object) -> _Schema:
 
 def _property(conversion: _Conversion, item: Field | Index) -> _Schema:
     """The schema of a field, with what is said above and behind it."""
-    schema = conversion.schema(item.type)
+    kind = item.type
+    schema = _FORMS[kind.__class__](conversion, kind)
     if item.above:
         schema |= notes.above(item.above, conversion.style, schema)
     for comment in item.after:
