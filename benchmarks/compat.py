@@ -16,13 +16,12 @@ import random
 import subprocess
 import sys
 import tempfile
-import time
 from importlib.resources import files
 from pathlib import Path
-from statistics import median
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import openai_harmony  # type: ignore[import-untyped]  # it ships no types
+from common import medians
 
 import harmony_grammar
 
@@ -151,7 +150,7 @@ def _rendering(ours: Side, theirs: Side, runs: int) -> Iterator[Row]:
     bodies = [message.text for message in talks[ours]]
     encode = ours.encoding.vocabulary.encoding.encode_ordinary
     yield Row("render 300 messages", *_both(render, ours, theirs, runs), 7)
-    times = _medians(lambda: render(ours), lambda: [encode(body) for body in bodies], 5 * runs)
+    times = medians(lambda: render(ours), lambda: [encode(body) for body in bodies], 5 * runs)
     yield Row("the same, beside tiktoken on the bodies", *times, 1 / 1.3)
     yield Row("render one short message, 100 times", *_both(short, ours, theirs, runs), 5)
 
@@ -181,28 +180,12 @@ def _reading(ours: Side, theirs: Side, runs: int) -> Iterator[Row]:
 def _both(
     work: Callable[[Side], object], ours: Side, theirs: Side, runs: int
 ) -> tuple[float, float]:
-    return _medians(lambda: work(ours), lambda: work(theirs), runs)
-
-
-def _medians(
-    ours: Callable[[], object], theirs: Callable[[], object], runs: int
-) -> tuple[float, float]:
-    """The median times of two functions that take turns, in milliseconds."""
-    pairs = [(_milliseconds(ours), _milliseconds(theirs)) for _ in range(runs)]
-    return median(pair[0] for pair in pairs), median(pair[1] for pair in pairs)
-
-
-def _milliseconds(function: Callable[[], object]) -> float:
-    begin = time.perf_counter()
-    result = function()
-    end = time.perf_counter()
-    del result  # outside the time
-    return (end - begin) * 1e3
+    return medians(lambda: work(ours), lambda: work(theirs), runs)
 
 
 def _loading(runs: int) -> tuple[float, float]:
     """The median times of fresh processes, from the import to the first text encoded."""
-    return _medians(lambda: _load("harmony_grammar"), lambda: _load("openai_harmony"), min(runs, 5))
+    return medians(lambda: _load("harmony_grammar"), lambda: _load("openai_harmony"), min(runs, 5))
 
 
 def _load(module: str) -> None:

@@ -111,15 +111,19 @@ def theirs(count: int) -> list[float]:
 
 def fresh_schemas(runs: int) -> None:
     """Print what the first body of a schema costs."""
-    import llguidance.numpy  # noqa: PLC0415  only this table needs them
-    import numpy as np  # noqa: PLC0415
-    from masking import BODY, SCHEMA, LLGuidance, line  # noqa: PLC0415
+    import llguidance  # noqa: PLC0415  only this table needs them
+    from masking import (  # noqa: PLC0415
+        BODY,
+        SCHEMA,
+        LLGuidance,
+        beside_llguidance,
+        print_times,
+    )
 
     from harmony_grammar.masking import Constraint  # noqa: PLC0415
 
-    alone, clock = LLGuidance(), time.perf_counter_ns
+    alone = LLGuidance()
     times: dict[str, list[int]] = {"llguidance alone": [], "ours": []}
-    row = np.zeros((1, Constraint().words), np.int32)
     for number in range(runs):
         fields = {**SCHEMA["properties"], f"field_{number}": {"type": "string"}}  # type: ignore[dict-item]
         schema = {**SCHEMA, "properties": fields}
@@ -129,19 +133,9 @@ def fresh_schemas(runs: int) -> None:
         grammar = llguidance.LLMatcher.grammar_from_lark(text)
         one = llguidance.LLMatcher(alone.tokenizer, grammar).deep_copy()
         two = constraint.matcher("<|channel|>final <|constrain|>json<|message|>")
-        for token in constraint.encode(BODY):
-            begin = clock()
-            llguidance.numpy.fill_next_token_bitmask(one, row, 0)
-            one.consume_token(token)
-            middle = clock()
-            two.fill(row, 0)
-            two.accept(token)
-            times["ours"].append(clock() - middle)
-            times["llguidance alone"].append(middle - begin)
+        beside_llguidance(one, two, constraint.encode(BODY), times)
     print(f"\n### the first body of a schema ({runs} schemas)\n")
-    print("| | median | mean | p99 |\n|---|---|---|---|")
-    for name, values in times.items():
-        print(line(name, values))
+    print_times(times)
 
 
 def measured(engine: str, count: int, runs: int) -> list[float]:

@@ -14,20 +14,16 @@ import base64
 import hashlib
 import os
 import tempfile
-import time
 from pathlib import Path
-from statistics import median
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import tiktoken
+from common import medians
 from tiktoken.load import load_tiktoken_bpe
 
 from harmony_grammar.tokens import SPECIAL_TOKEN_ALIASES, SPECIAL_TOKENS
 from harmony_grammar.vocabulary import default_encoding, load_ranks
 from harmony_grammar.vocabulary.encoding import SPLIT_PATTERN
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 RUNS: Final = 9
 CACHE_VARIABLE: Final = "TIKTOKEN_CACHE_DIR"
@@ -87,30 +83,14 @@ def _rows(folder: Path, runs: int) -> list[Row]:
 
     their_ranks()  # fills the cache folder
     return [
-        Row("table of tokens", *_medians(load_ranks, their_ranks, runs)),
-        Row("whole encoding", *_medians(default_encoding.__wrapped__, their_encoding, runs)),
+        Row("table of tokens", *medians(load_ranks, their_ranks, runs)),
+        Row("whole encoding", *medians(default_encoding.__wrapped__, their_encoding, runs)),
     ]
 
 
 def _plain_file(ranks: dict[bytes, int]) -> bytes:
     """Write tokens as tiktoken keeps them: a line for each, in base64, with its id."""
     return b"".join(b"%s %d\n" % (base64.b64encode(token), rank) for token, rank in ranks.items())
-
-
-def _medians(
-    ours: Callable[[], object], theirs: Callable[[], object], runs: int
-) -> tuple[float, float]:
-    """The median times of two functions that take turns, in milliseconds."""
-    pairs = [(_milliseconds(ours), _milliseconds(theirs)) for _ in range(runs)]
-    return median(pair[0] for pair in pairs), median(pair[1] for pair in pairs)
-
-
-def _milliseconds(function: Callable[[], object]) -> float:
-    begin = time.perf_counter()
-    result = function()
-    end = time.perf_counter()
-    del result  # outside the time: giving the memory back is no part of loading
-    return (end - begin) * 1e3
 
 
 def _restore(value: str | None) -> None:
