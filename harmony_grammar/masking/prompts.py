@@ -116,28 +116,22 @@ class PromptReader:
         Raises:
             ConstraintError: if they declare tools that cannot be read; or as for a constraint.
         """
+
+        def made() -> _Constraint:
+            messages = map(self._message, preamble)
+            told = told_by(messages, self.rules, style, skip_tools="tools" in overrides)
+            return kind(**{**told, **overrides}, rules=self.rules, vocabulary=self._vocabulary)
+
         key = (kind, style, preamble, tuple(sorted(overrides.items())))
         try:
             known = self.kept.get(key)
         except TypeError:  # an argument that cannot be a key: nothing is kept
-            return self._made(kind, preamble, overrides, style)
+            return made()
         if known is None:
-            known = self.kept[key] = self._made(kind, preamble, overrides, style)
+            known = self.kept[key] = made()
             if len(self.kept) > _KEPT_PREAMBLES:
                 self.kept.popitem(last=False)
         return cast("_Constraint", known)
-
-    def _made(
-        self,
-        kind: type[_Constraint],
-        preamble: tuple[Hashable, ...],
-        overrides: Mapping[str, Any],
-        style: Style,
-    ) -> _Constraint:
-        given = "tools" in overrides
-        messages = map(self._message, preamble)
-        told = told_by(messages, self.rules, style, skip_tools=given)
-        return kind(**{**told, **overrides}, rules=self.rules, vocabulary=self._vocabulary)
 
     def _places(self, source: str | list[int]) -> Iterator[int]:
         """Where messages begin."""
