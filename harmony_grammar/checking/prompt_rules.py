@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from harmony_grammar.nodes import Message
 
 _NO_JSON: Final = Fault("", "it is no JSON")
-_EFFORTS: Final = ("LOW", "MEDIUM", "HIGH")
+_EFFORT: Final = "effort"  # the rule of the line that says how long to reason
 
 
 def undeclared_tool(message: Message, context: Context) -> Said | None:
@@ -94,7 +94,7 @@ def duplicate_tool(message: Message, context: Context) -> Said | None:
 
 def misspelt_effort(message: Message, context: Context) -> Said | None:
     """The effort of reasoning is one that models know."""
-    known = [context.rules.literal(name) for name in _EFFORTS]
+    known = [context.rules.literal(s.name) for s in context.rules.below(_EFFORT) if s.kept]
     for line in _effort_line(context.rules).finditer(message.text):
         if line[1] not in known:
             near = get_close_matches(line[1].lower(), known, n=1)
