@@ -292,3 +292,11 @@ def test_no_prompt_breaks_the_linter(body: str, said: str) -> None:
     for source in prompts:
         assert hg.check(source + call(said, "json")).status == "complete"
         assert hg.check(source + final).status == "complete"
+
+
+def test_an_effort_that_the_grammar_adds_is_known() -> None:
+    text = hg.Grammar.default().text.replace("MEDIUM | HIGH", "MEDIUM | HIGH | MINIMAL")
+    grammar = hg.Grammar.from_text(text + '\nMINIMAL: "minimal"  // hardly any reasoning\n')
+    prompt = "<|start|>system<|message|>You are.\n\nReasoning: minimal<|end|>"
+    assert [found.code for found in grammar.check(prompt).diagnostics] == []
+    assert [found.code for found in hg.check(prompt).diagnostics] == ["misspelt-effort"]
