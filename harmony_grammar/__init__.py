@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from harmony_grammar.api import Grammar, check, encode, parse, recover, render
+    from harmony_grammar.checking.codes import DiagnosticCode, Repair
     from harmony_grammar.checking.lint import Lint
     from harmony_grammar.compat.config import RenderConversationConfig, RenderOptions
     from harmony_grammar.compat.encoding import (
@@ -57,9 +58,9 @@ if TYPE_CHECKING:
         Role,
         TextContent,
     )
-    from harmony_grammar.parsing.strict import Report
-    from harmony_grammar.recovery.codes import DiagnosticCode, Repair
-    from harmony_grammar.recovery.events import (
+    from harmony_grammar.reading.strict import Report
+    from harmony_grammar.rendering.declarations import ToolType, tool_type
+    from harmony_grammar.streaming.events import (
         ArgumentsDelta,
         Event,
         HeaderCompleted,
@@ -69,10 +70,9 @@ if TYPE_CHECKING:
         TextDelta,
         TurnEnded,
     )
-    from harmony_grammar.recovery.result import Overrun, Recovery, RepairDiagnostic
-    from harmony_grammar.recovery.stream import StreamParser
-    from harmony_grammar.recovery.tool_calls import ToolCall
-    from harmony_grammar.rendering.declarations import ToolType, tool_type
+    from harmony_grammar.streaming.recovery import Overrun, Recovery, RepairDiagnostic
+    from harmony_grammar.streaming.stream_parser import StreamParser
+    from harmony_grammar.streaming.tool_calls import ToolCall
     from harmony_grammar.vocabulary import Vocabulary
 
 __version__ = "0.1.0"
@@ -120,9 +120,9 @@ _HOMES = {
         "Role",
         "TextContent",
     ),
-    "parsing.strict": ("Report",),
-    "recovery.codes": ("DiagnosticCode", "Repair"),
-    "recovery.events": (
+    "reading.strict": ("Report",),
+    "checking.codes": ("DiagnosticCode", "Repair"),
+    "streaming.events": (
         "ArgumentsDelta",
         "Event",
         "HeaderCompleted",
@@ -132,9 +132,9 @@ _HOMES = {
         "TextDelta",
         "TurnEnded",
     ),
-    "recovery.result": ("Overrun", "Recovery", "RepairDiagnostic"),
-    "recovery.stream": ("StreamParser",),
-    "recovery.tool_calls": ("ToolCall",),
+    "streaming.recovery": ("Overrun", "Recovery", "RepairDiagnostic"),
+    "streaming.stream_parser": ("StreamParser",),
+    "streaming.tool_calls": ("ToolCall",),
     "rendering.declarations": ("ToolType", "tool_type"),
     "vocabulary": ("Vocabulary",),
 }

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from harmony_grammar.grammar import Rules
-from harmony_grammar.parsing.strict import StrictParser
+from harmony_grammar.reading.strict import StrictParser
 from harmony_grammar.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from harmony_grammar.checking.lint import Lint
     from harmony_grammar.masking import Constraint
     from harmony_grammar.nodes import Conversation, Message, OpenMessage, Start
-    from harmony_grammar.parsing.strict import Report
-    from harmony_grammar.recovery.recover import Recoverer
-    from harmony_grammar.recovery.result import Recovery
-    from harmony_grammar.recovery.stream import StreamParser
+    from harmony_grammar.reading.strict import Report
     from harmony_grammar.rendering.forms import Spelling
     from harmony_grammar.rendering.renderer import Renderer
     from harmony_grammar.schemas.notes import Style
+    from harmony_grammar.streaming.recover import Recoverer
+    from harmony_grammar.streaming.recovery import Recovery
+    from harmony_grammar.streaming.stream_parser import StreamParser
 
 __all__ = ["Grammar", "check", "encode", "parse", "recover", "render"]
 
@@ -65,7 +65,7 @@ class Grammar(Rules):
 
     @cached_property
     def _recoverer(self) -> Recoverer:
-        from harmony_grammar.recovery.recover import Recoverer  # noqa: PLC0415  few inputs need it
+        from harmony_grammar.streaming.recover import Recoverer  # noqa: PLC0415  few inputs need it
 
         return Recoverer(self._parser)
 
@@ -157,7 +157,7 @@ class Grammar(Rules):
             >>> [type(event).__name__ for event in parser.feed("<|channel|>final<|message|>Hi")]
             ['MessageStarted', 'HeaderCompleted', 'TextDelta']
         """
-        from harmony_grammar.recovery.stream import StreamParser  # noqa: PLC0415  few inputs need it
+        from harmony_grammar.streaming.stream_parser import StreamParser  # noqa: PLC0415  few inputs need it
 
         return StreamParser(start, recover=recover, recoverer=self._recoverer)
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from sentences import damaged, sentences
 
 import harmony_grammar as hg
+from harmony_grammar.inputs.sources import special_pattern
 from harmony_grammar.nodes import Start
-from harmony_grammar.parsing.sources import special_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -65,7 +65,7 @@ def test_every_code_is_in_the_reference() -> None:
     assert sorted(headings("errors.md")) == sorted(codes)
 
 
-@pytest.mark.parametrize("part", ["checking", "parsing", "recovery", "bodies", "cli/datasets"])
+@pytest.mark.parametrize("part", ["checking", "reading", "streaming", "bodies", "cli/datasets"])
 def test_every_code_that_a_program_spells_is_in_the_reference(part: str) -> None:
     package = Path(hg.__file__).parent
     for path in package.glob(f"{part}/*.py"):
@@ -107,7 +107,7 @@ def told_in(path: Path) -> set[str]:
 
 def test_every_fault_has_an_example() -> None:
     package = Path(hg.__file__).parent
-    told = told_in(package / "parsing" / "faults.py") | told_in(package / "checking" / "strict.py")
+    told = told_in(package / "reading" / "faults.py") | told_in(package / "checking" / "strict.py")
     assert set(FAULTS) == told | {"truncated-header", "truncated-body", "truncated-turn"}
 
 

@@ -12,9 +12,9 @@ from harmony_grammar.grammar import Rules
 from harmony_grammar.grammar.bindings import BODY_STARTS, FIELDS, NODES, STARTS
 from harmony_grammar.grammar.lalr import TextReader
 from harmony_grammar.grammar.source import Source, load_source
-from harmony_grammar.parsing.headers import walk
-from harmony_grammar.parsing.machine import Machine
-from harmony_grammar.parsing.sources import TextSource
+from harmony_grammar.inputs.sources import TextSource
+from harmony_grammar.reading.headers import walk
+from harmony_grammar.reading.machine import Machine
 from harmony_grammar.tokens import SPECIAL_TOKENS
 
 RULES = Rules.default()

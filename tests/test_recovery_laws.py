@@ -21,7 +21,7 @@ import harmony_grammar as hg
 
 if TYPE_CHECKING:
     from harmony_grammar.nodes import Start
-    from harmony_grammar.recovery.result import Recovery
+    from harmony_grammar.streaming.recovery import Recovery
 
 _laws = settings(
     max_examples=100,

@@ -15,7 +15,7 @@ from harmony_grammar import StreamParser
 
 if TYPE_CHECKING:
     from harmony_grammar.nodes import Start
-    from harmony_grammar.recovery.result import Recovery
+    from harmony_grammar.streaming.recovery import Recovery
 
 ANSWER = "<|start|>assistant<|channel|>final<|message|>b<|return|>"
 TOOL_RESULT = ' to=assistant<|channel|>commentary<|message|>"51F"<|end|>'

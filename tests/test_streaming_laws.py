@@ -26,8 +26,8 @@ from harmony_grammar import (
 
 if TYPE_CHECKING:
     from harmony_grammar.nodes import Start
-    from harmony_grammar.parsing.strict import Report
-    from harmony_grammar.recovery.result import Recovery
+    from harmony_grammar.reading.strict import Report
+    from harmony_grammar.streaming.recovery import Recovery
 
 _laws = settings(
     max_examples=100,

@@ -29,29 +29,40 @@ MAY_IMPORT: dict[str, set[str]] = {
     "bodies": {"errors", "nodes", "contents", "grammar", "schemas"},
     "checking": {"errors", "nodes", "grammar", "bodies", "schemas"},
     "parsing": {"errors", "tokens", "nodes", "grammar", "checking", "vocabulary"},
+    "inputs": {"errors", "tokens", "nodes", "grammar", "vocabulary", "parsing"},
+    "reading": {
+        "errors",
+        "tokens",
+        "nodes",
+        "grammar",
+        "checking",
+        "inputs",
+        "parsing",
+        "vocabulary",
+    },
     "rendering": {
         *("errors", "nodes", "contents", "grammar", "vocabulary", "checking", "parsing"),
-        *("bodies", "schemas"),
+        *("bodies", "schemas", "inputs", "reading"),
     },
-    "recovery": {
+    "streaming": {
         *("errors", "nodes", "contents", "grammar", "vocabulary", "checking", "parsing"),
-        "rendering",
+        *("inputs", "reading", "rendering"),
     },
     "masking": {"errors", "tokens", "grammar", "vocabulary"},
     "integrations": {"errors", "tokens", "masking"},
     "api": {
         *("errors", "nodes", "grammar", "vocabulary", "checking", "parsing", "rendering"),
-        *("recovery", "masking", "bodies", "schemas", "contents"),
+        *("inputs", "reading", "streaming", "masking", "bodies", "schemas", "contents"),
     },
     "compat": {
         *("errors", "tokens", "nodes", "contents", "grammar", "vocabulary", "checking"),
-        *("parsing", "recovery", "rendering", "schemas", "api"),
+        *("inputs", "reading", "streaming", "parsing", "rendering", "schemas", "api"),
     },
     "docs": {
-        *("errors", "tokens", "nodes", "grammar", "checking", "parsing", "recovery", "api"),
+        *("errors", "tokens", "nodes", "grammar", "checking", "inputs", "reading", "api"),
     },
     "view": {
-        *("errors", "tokens", "nodes", "grammar", "checking", "parsing", "vocabulary", "api"),
+        *("errors", "tokens", "nodes", "grammar", "checking", "reading", "vocabulary", "api"),
         *("bodies", "rendering"),
     },
 }
@@ -59,7 +70,7 @@ ANYTHING = {"cli", "__init__", "__main__"}
 # A module that may import more than the rest of its part does.
 MAY_IMPORT_TOO = {
     # A constraint made of a prompt needs the prompt to be read; all other masking does not.
-    "masking/prompts.py": {"nodes", "contents", "parsing", "bodies", "schemas", "checking"},
+    "masking/prompts.py": {"nodes", "contents", "reading", "bodies", "schemas", "checking"},
 }
 
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 with atheris.instrument_imports(include=["harmony_grammar"]):
     import harmony_grammar as hg
-    import harmony_grammar.parsing.faults
-    import harmony_grammar.parsing.strict
+    import harmony_grammar.reading.faults
+    import harmony_grammar.reading.strict
     import harmony_grammar.rendering.renderer
 
 GRAMMAR = hg.Grammar.default()

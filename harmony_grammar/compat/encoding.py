@@ -17,8 +17,8 @@ from harmony_grammar.compat.text import TextEncoding
 from harmony_grammar.errors import HarmonyError
 from harmony_grammar.grammar.bindings import LAST
 from harmony_grammar.nodes import Role
-from harmony_grammar.parsing.reader import Reader
-from harmony_grammar.parsing.strict import list_of_ids
+from harmony_grammar.reading.reader import Reader
+from harmony_grammar.reading.strict import list_of_ids
 from harmony_grammar.rendering.renderer import Manner, Renderer
 from harmony_grammar.rendering.templates import has_function_tools
 

@@ -10,18 +10,18 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from harmony_grammar.grammar.bindings import OPENING
-from harmony_grammar.parsing.headers import walk
-from harmony_grammar.parsing.machine import Machine, Opened
-from harmony_grammar.parsing.sources import IdSource, TextSource
-from harmony_grammar.parsing.strict import StrictParser
+from harmony_grammar.inputs.sources import IdSource, TextSource
+from harmony_grammar.reading.headers import walk
+from harmony_grammar.reading.machine import Machine, Opened
+from harmony_grammar.reading.strict import StrictParser
 
 if TYPE_CHECKING:
     from harmony_grammar.api import Grammar
+    from harmony_grammar.inputs.sources import IdTable
     from harmony_grammar.nodes import CustomRole, Role, Start
-    from harmony_grammar.parsing.machine import Configuration
-    from harmony_grammar.parsing.sources import IdTable
-    from harmony_grammar.recovery.recover import Recoverer
-    from harmony_grammar.recovery.stream import StreamParser
+    from harmony_grammar.reading.machine import Configuration
+    from harmony_grammar.streaming.recover import Recoverer
+    from harmony_grammar.streaming.stream_parser import StreamParser
 
 __all__ = ["Entrances"]
 
@@ -59,7 +59,7 @@ class Entrances:
 
     @cached_property
     def _recoverer(self) -> Recoverer:
-        from harmony_grammar.recovery.recover import Recoverer  # noqa: PLC0415  few need it
+        from harmony_grammar.streaming.recover import Recoverer  # noqa: PLC0415  few need it
 
         return Recoverer(self._parser)
 
@@ -69,7 +69,7 @@ class Entrances:
         What follows the opening of a generation is a completion; any other opening is read with
         what follows it.
         """
-        from harmony_grammar.recovery.stream import StreamParser  # noqa: PLC0415  few need it
+        from harmony_grammar.streaming.stream_parser import StreamParser  # noqa: PLC0415  few need it
 
         completes = role is not None and role.value == self.grammar.opening_role
         start: Start = _COMPLETION if completes else _WHOLE

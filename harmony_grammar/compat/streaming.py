@@ -23,12 +23,12 @@ from typing import TYPE_CHECKING, Final
 
 from harmony_grammar.compat.view import StreamState, StreamView
 from harmony_grammar.errors import HarmonyError, HarmonySyntaxError
+from harmony_grammar.inputs.sources import Frame
 from harmony_grammar.nodes import Message, TextContent
 from harmony_grammar.parsing.builder import text_content
-from harmony_grammar.parsing.headers import Fields
-from harmony_grammar.parsing.reader import Reader, StoppedError
-from harmony_grammar.parsing.sources import Frame
-from harmony_grammar.parsing.strict import diagnose, list_of_ids
+from harmony_grammar.reading.headers import Fields
+from harmony_grammar.reading.reader import Reader, StoppedError
+from harmony_grammar.reading.strict import diagnose, list_of_ids
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -36,11 +36,11 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from harmony_grammar.compat.encoding import HarmonyEncoding
+    from harmony_grammar.inputs.sources import IdSource
     from harmony_grammar.nodes import CustomRole, Role
-    from harmony_grammar.parsing.headers import Header
-    from harmony_grammar.parsing.sources import IdSource
-    from harmony_grammar.recovery.events import Event
-    from harmony_grammar.recovery.stream import StreamParser
+    from harmony_grammar.reading.headers import Header
+    from harmony_grammar.streaming.events import Event
+    from harmony_grammar.streaming.stream_parser import StreamParser
 
 __all__ = ["StreamState", "StreamableParser"]
 
@@ -356,7 +356,7 @@ class StreamableParser(StreamView):
 
     def _tell(self, events: Iterable[Event]) -> None:
         """Take what recovery has found out."""
-        from harmony_grammar.recovery import events as told  # noqa: PLC0415  few need it
+        from harmony_grammar.streaming import events as told  # noqa: PLC0415  few need it
 
         deltas: list[str] = []
         for event in events:

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from harmony_grammar.api import Grammar
+from harmony_grammar.checking.codes import DiagnosticCode
 from harmony_grammar.checking.lint import LINT_RULES
 from harmony_grammar.checking.lint import examples as lint_examples
 from harmony_grammar.errors import HarmonyError
-from harmony_grammar.recovery.codes import DiagnosticCode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,7 +59,7 @@ class Entry:
 
 def fault_examples() -> dict[str, dict[str, Any]]:
     """For each code of a strict reading: the start symbol, a bad example and a good one."""
-    return _data("parsing/examples.json")
+    return _data("reading/examples.json")
 
 
 def repair_examples() -> dict[str, dict[str, Any]]:

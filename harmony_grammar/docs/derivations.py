@@ -12,15 +12,15 @@ from harmony_grammar.grammar.bindings import BODY_STARTS, STARTS
 from harmony_grammar.grammar.lalr import TextReader
 from harmony_grammar.grammar.rules import Rules
 from harmony_grammar.grammar.source import load_source
-from harmony_grammar.parsing.headers import walk
-from harmony_grammar.parsing.machine import Machine
-from harmony_grammar.parsing.sources import TextSource
+from harmony_grammar.inputs.sources import TextSource
+from harmony_grammar.reading.headers import walk
+from harmony_grammar.reading.machine import Machine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from harmony_grammar.grammar.lalr import Leaf
-    from harmony_grammar.parsing.machine import Token
+    from harmony_grammar.reading.machine import Token
 
 __all__ = ["Branch", "Derivations", "drawn"]
 

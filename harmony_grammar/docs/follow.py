@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from harmony_grammar.grammar import END_OF_INPUT
 from harmony_grammar.grammar.bindings import STARTS
-from harmony_grammar.parsing.machine import Machine
+from harmony_grammar.reading.machine import Machine
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

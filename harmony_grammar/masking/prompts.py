@@ -19,7 +19,7 @@ from harmony_grammar.checking.declared import declared_tools, has_formats
 from harmony_grammar.contents import DeveloperContent, SystemContent
 from harmony_grammar.errors import ConstraintError, HarmonyError
 from harmony_grammar.nodes import Role
-from harmony_grammar.parsing.strict import StrictParser, list_of_ids
+from harmony_grammar.reading.strict import StrictParser, list_of_ids
 from harmony_grammar.schemas.closed import closed
 from harmony_grammar.schemas.standard import lenient
 

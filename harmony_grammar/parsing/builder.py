@@ -13,7 +13,7 @@ from harmony_grammar.nodes import Message, OpenMessage, TextContent
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from harmony_grammar.parsing.headers import Header
+    from harmony_grammar.reading.headers import Header
 
 __all__ = ["message", "open_message", "text_content"]
 

@@ -16,9 +16,9 @@ from harmony_grammar.checking.strict import header_violation
 from harmony_grammar.contents import DeveloperContent, SystemContent
 from harmony_grammar.errors import RenderError
 from harmony_grammar.grammar.bindings import INTERIM, LAST, MESSAGE, OPEN_MESSAGE, OPENING, TOOL
+from harmony_grammar.inputs.sources import special_pattern
 from harmony_grammar.nodes import Conversation, OpenMessage, Role, TextContent
-from harmony_grammar.parsing.channels import valid_channels
-from harmony_grammar.parsing.sources import special_pattern
+from harmony_grammar.reading.channels import valid_channels
 from harmony_grammar.rendering.forms import Spelling, Wish, best_form, forms
 from harmony_grammar.rendering.templates import body_text, has_function_tools
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from harmony_grammar.api import Grammar
     from harmony_grammar.errors import Diagnostic
     from harmony_grammar.nodes import OpenMessage
-    from harmony_grammar.parsing.strict import Report
+    from harmony_grammar.reading.strict import Report
     from harmony_grammar.view.marks import Mark
 
 __all__ = ["shown"]

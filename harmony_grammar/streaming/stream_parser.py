@@ -15,24 +15,24 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from harmony_grammar.errors import HarmonySyntaxError
 from harmony_grammar.grammar import Rules
-from harmony_grammar.parsing.strict import StrictParser, list_of_ids
-from harmony_grammar.recovery.engine import BODY
-from harmony_grammar.recovery.events import text_delta
-from harmony_grammar.recovery.ledger import FaultError, unchain
-from harmony_grammar.recovery.media import TextMedium
-from harmony_grammar.recovery.recover import Recoverer
+from harmony_grammar.reading.strict import StrictParser, list_of_ids
+from harmony_grammar.streaming.engine import BODY
+from harmony_grammar.streaming.events import text_delta
+from harmony_grammar.streaming.ledger import FaultError, unchain
+from harmony_grammar.streaming.media import TextMedium
+from harmony_grammar.streaming.recover import Recoverer
 from harmony_grammar.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from harmony_grammar.nodes import Start
-    from harmony_grammar.parsing.strict import Report
-    from harmony_grammar.recovery.engine import Engine
-    from harmony_grammar.recovery.events import Event
-    from harmony_grammar.recovery.ledger import Chain
-    from harmony_grammar.recovery.media import Raw
-    from harmony_grammar.recovery.result import Recovery
+    from harmony_grammar.reading.strict import Report
+    from harmony_grammar.streaming.engine import Engine
+    from harmony_grammar.streaming.events import Event
+    from harmony_grammar.streaming.ledger import Chain
+    from harmony_grammar.streaming.media import Raw
+    from harmony_grammar.streaming.recovery import Recovery
 
 __all__ = ["Snapshot", "StreamParser"]
 

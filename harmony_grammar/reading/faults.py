@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Final
 
 from harmony_grammar.grammar import END_OF_INPUT
 from harmony_grammar.grammar.bindings import OPENING
+from harmony_grammar.inputs.places import Explanation
 from harmony_grammar.nodes import Role
-from harmony_grammar.parsing.places import Explanation
-from harmony_grammar.parsing.trouble import RECIPIENT_MARKER
+from harmony_grammar.reading.trouble import RECIPIENT_MARKER
 from harmony_grammar.tokens import is_marked
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from harmony_grammar.parsing.trouble import Trouble
+    from harmony_grammar.reading.trouble import Trouble
 
 __all__ = ["EXPLANATIONS", "explain"]
 

@@ -24,29 +24,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from harmony_grammar.grammar import Rules
-    from harmony_grammar.parsing.headers import Header
+    from harmony_grammar.inputs.sources import Piece
+    from harmony_grammar.reading.headers import Header
 
-__all__ = ["NOTHING_OPENED", "Configuration", "Field", "Machine", "Opened", "Piece", "Token"]
+__all__ = ["NOTHING_OPENED", "Configuration", "Field", "Machine", "Opened", "Token"]
 
 _MOST_HEADERS: Final = 4096  # remembered per configuration
 _LONGEST_HEADER: Final = 1024  # characters or ids; longer ones are not remembered
-
-
-class Piece(NamedTuple):
-    """A piece of input.
-
-    Attributes:
-        special: the terminal, if it is a special token; empty for one that the grammar does not
-            know; None for a run of text.
-        text: its text.
-        start: where it begins, in the input's units.
-        end: where it ends.
-    """
-
-    special: str | None
-    text: str
-    start: int
-    end: int
 
 
 class Token(NamedTuple):

@@ -5,21 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harmony_grammar.errors import Span
-from harmony_grammar.parsing.reader import Reader
-from harmony_grammar.parsing.sources import TextSource
-from harmony_grammar.recovery.engine import Engine, Lexicons
-from harmony_grammar.recovery.ledger import unchain
-from harmony_grammar.recovery.media import IdMedium, TextMedium
-from harmony_grammar.recovery.result import Recovery, overrun_of
+from harmony_grammar.inputs.sources import TextSource
+from harmony_grammar.reading.reader import Reader
+from harmony_grammar.streaming.engine import Engine, Lexicons
+from harmony_grammar.streaming.ledger import unchain
+from harmony_grammar.streaming.media import IdMedium, TextMedium
+from harmony_grammar.streaming.recovery import Recovery, overrun_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from harmony_grammar.inputs.sources import Source
     from harmony_grammar.nodes import Start
-    from harmony_grammar.parsing.reader import Outcome
-    from harmony_grammar.parsing.sources import Source
-    from harmony_grammar.parsing.strict import StrictParser
-    from harmony_grammar.recovery.media import Medium
+    from harmony_grammar.reading.reader import Outcome
+    from harmony_grammar.reading.strict import StrictParser
+    from harmony_grammar.streaming.media import Medium
 
 __all__ = ["Recoverer"]
 

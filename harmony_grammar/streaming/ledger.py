@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
+from harmony_grammar.checking.codes import DiagnosticCode, Repair
 from harmony_grammar.errors import Span
 from harmony_grammar.nodes import Message
 from harmony_grammar.parsing.builder import message
-from harmony_grammar.parsing.headers import Fields
-from harmony_grammar.recovery.codes import DiagnosticCode, Repair
-from harmony_grammar.recovery.events import (
+from harmony_grammar.reading.headers import Fields
+from harmony_grammar.streaming.events import (
     HeaderCompleted,
     MessageEnded,
     MessageStarted,
@@ -21,18 +21,18 @@ from harmony_grammar.recovery.events import (
     arguments_delta,
     text_delta,
 )
-from harmony_grammar.recovery.lexicon import speaker
+from harmony_grammar.streaming.header_words import speaker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from harmony_grammar.grammar import Rules
     from harmony_grammar.nodes import OpenMessage, Start, TextContent
-    from harmony_grammar.parsing.headers import Header
-    from harmony_grammar.parsing.machine import Configuration
-    from harmony_grammar.parsing.strict import Status
-    from harmony_grammar.recovery.events import Event
-    from harmony_grammar.recovery.media import Medium, Raw
+    from harmony_grammar.reading.headers import Header
+    from harmony_grammar.reading.machine import Configuration
+    from harmony_grammar.reading.strict import Status
+    from harmony_grammar.streaming.events import Event
+    from harmony_grammar.streaming.media import Medium, Raw
 
 __all__ = ["Chain", "Current", "FaultError", "Held", "Ledger", "unchain"]
 

@@ -13,16 +13,15 @@ from itertools import accumulate, chain
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from harmony_grammar.errors import Span
+from harmony_grammar.inputs.sources import IdSource, Piece, TextSource, special_pattern
 from harmony_grammar.parsing.builder import text_content
-from harmony_grammar.parsing.machine import Piece
-from harmony_grammar.parsing.sources import IdSource, TextSource, special_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from harmony_grammar.grammar import Rules
+    from harmony_grammar.inputs.sources import IdTable, Key
     from harmony_grammar.nodes import TextContent
-    from harmony_grammar.parsing.sources import IdTable, Key
 
 __all__ = ["IdMedium", "Medium", "Places", "Raw", "TextMedium"]
 

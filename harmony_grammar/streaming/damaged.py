@@ -11,18 +11,18 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
+from harmony_grammar.checking.codes import DiagnosticCode as Code
 from harmony_grammar.grammar.bindings import TOOL
 from harmony_grammar.nodes import Author, ContentType, Role
-from harmony_grammar.parsing.headers import Fields
-from harmony_grammar.recovery.codes import DiagnosticCode as Code
-from harmony_grammar.recovery.cursor import Cursor, Mend
-from harmony_grammar.recovery.lexicon import speaker
+from harmony_grammar.reading.headers import Fields
+from harmony_grammar.streaming.cursor import Cursor, Mend
+from harmony_grammar.streaming.header_words import speaker
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from harmony_grammar.parsing.machine import Piece
-    from harmony_grammar.recovery.lexicon import Lexicon
+    from harmony_grammar.inputs.sources import Piece
+    from harmony_grammar.streaming.header_words import Lexicon
 
 __all__ = ["Loose", "read_loose"]
 

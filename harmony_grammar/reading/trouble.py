@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from harmony_grammar.grammar import Rules
-    from harmony_grammar.parsing.headers import Fault, Fields
-    from harmony_grammar.parsing.reader import Stop
+    from harmony_grammar.reading.headers import Fault, Fields
+    from harmony_grammar.reading.reader import Stop
 
 __all__ = ["RECIPIENT_MARKER", "Trouble"]
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from harmony_grammar.parsing.machine import Piece
-    from harmony_grammar.recovery.codes import DiagnosticCode as Code
+    from harmony_grammar.checking.codes import DiagnosticCode as Code
+    from harmony_grammar.inputs.sources import Piece
 
 __all__ = ["Cursor", "Mend"]
 

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from harmony_grammar.grammar.bindings import FIELDS, LAST, MESSAGE, OPENING, TOOL
 from harmony_grammar.nodes import Author, CustomRole, Role
-from harmony_grammar.parsing.machine import Machine
 from harmony_grammar.parsing.scanner import Scanner
+from harmony_grammar.reading.machine import Machine
 from harmony_grammar.rendering.forms import forms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from harmony_grammar.checking.codes import Repair
     from harmony_grammar.grammar import Symbol
-    from harmony_grammar.parsing.headers import Fields, Header
-    from harmony_grammar.parsing.machine import Configuration
-    from harmony_grammar.parsing.sources import Key
-    from harmony_grammar.recovery.codes import Repair
+    from harmony_grammar.inputs.sources import Key
+    from harmony_grammar.reading.headers import Fields, Header
+    from harmony_grammar.reading.machine import Configuration
 
 __all__ = ["Lexicon", "Mended", "speaker"]
 

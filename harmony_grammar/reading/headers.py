@@ -11,14 +11,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from harmony_grammar.grammar.bindings import TOOL
+from harmony_grammar.inputs.sources import Piece
 from harmony_grammar.nodes import Author, ContentType, CustomRole, HeaderSpelling, Role
-from harmony_grammar.parsing.machine import Piece, Token
+from harmony_grammar.reading.machine import Token
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from harmony_grammar.grammar import Rules
-    from harmony_grammar.parsing.machine import Configuration, Field
+    from harmony_grammar.reading.machine import Configuration, Field
 
 __all__ = ["Ending", "Fault", "Fields", "Header", "Walk", "fields_of", "header_of", "walk"]
 

@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from harmony_grammar.errors import Diagnostic, Severity, Span
 from harmony_grammar.grammar.bindings import OPEN_MESSAGE
+from harmony_grammar.inputs.places import Explanation, locate
+from harmony_grammar.inputs.sources import IdSource
 from harmony_grammar.nodes import Author, Conversation
-from harmony_grammar.parsing.places import Explanation, locate
-from harmony_grammar.parsing.sources import IdSource
-from harmony_grammar.recovery.lexicon import speaker
 from harmony_grammar.rendering.forms import forms
+from harmony_grammar.streaming.header_words import speaker
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from harmony_grammar.checking.codes import Repair
     from harmony_grammar.grammar import Rules
+    from harmony_grammar.inputs.sources import Source
     from harmony_grammar.nodes import Message, OpenMessage, Start
-    from harmony_grammar.parsing.sources import Source
-    from harmony_grammar.parsing.strict import Status
-    from harmony_grammar.recovery.codes import Repair
-    from harmony_grammar.recovery.tool_calls import ToolCall, Tools
+    from harmony_grammar.reading.strict import Status
+    from harmony_grammar.streaming.tool_calls import ToolCall, Tools
 
 __all__ = ["Overrun", "Recovery", "RepairDiagnostic"]
 
@@ -136,7 +136,7 @@ class Recovery:
         Raises:
             ValueError: if the schema of a tool is none.
         """
-        from harmony_grammar.recovery.tool_calls import tool_calls  # noqa: PLC0415  few need it
+        from harmony_grammar.streaming.tool_calls import tool_calls  # noqa: PLC0415  few need it
 
         return tool_calls(self, tools, analysis_calls=analysis_calls)
 

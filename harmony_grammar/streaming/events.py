@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from harmony_grammar.checking.codes import Repair
     from harmony_grammar.nodes import Author, ContentType, Message
-    from harmony_grammar.recovery.codes import Repair
 
 __all__ = [
     "ArgumentsDelta",

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from harmony_grammar.errors import Diagnostic, excerpt
-from harmony_grammar.parsing.sources import TextSource
+from harmony_grammar.inputs.sources import TextSource
 
 if TYPE_CHECKING:
     from harmony_grammar.errors import Severity, Span
-    from harmony_grammar.parsing.sources import IdSource, Source
+    from harmony_grammar.inputs.sources import IdSource, Source
 
 __all__ = ["Explanation", "locate"]
 

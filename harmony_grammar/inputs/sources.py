@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from harmony_grammar.errors import Span
 from harmony_grammar.parsing.builder import text_content
-from harmony_grammar.parsing.machine import Piece
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -27,12 +26,29 @@ if TYPE_CHECKING:
 
 Source: TypeAlias = "TextSource | IdSource"
 
-__all__ = ["Frame", "IdSource", "IdTable", "Key", "Source", "TextSource"]
+__all__ = ["Frame", "IdSource", "IdTable", "Key", "Piece", "Source", "TextSource"]
 
 _MANY: Final = 4096  # ids from which on numpy is faster than a loop
 
 # What a header is remembered by: its text, or its ids.
 Key = str | tuple[int, ...]
+
+
+class Piece(NamedTuple):
+    """A piece of input.
+
+    Attributes:
+        special: the terminal, if it is a special token; empty for one that the grammar does not
+            know; None for a run of text.
+        text: its text.
+        start: where it begins, in the input's units.
+        end: where it ends.
+    """
+
+    special: str | None
+    text: str
+    start: int
+    end: int
 
 
 class Frame(NamedTuple):

@@ -6,8 +6,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from harmony_grammar.checking.findings import ValidChannels
-from harmony_grammar.parsing.headers import walk
-from harmony_grammar.parsing.machine import Machine, Piece
+from harmony_grammar.inputs.sources import Piece
+from harmony_grammar.reading.headers import walk
+from harmony_grammar.reading.machine import Machine
 
 if TYPE_CHECKING:
     from harmony_grammar.grammar import Rules

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Final, Literal
 from harmony_grammar.checking.lint import Lint
 from harmony_grammar.errors import HarmonySyntaxError, Severity, Span
 from harmony_grammar.grammar.bindings import STARTS
+from harmony_grammar.inputs.places import Explanation, locate
+from harmony_grammar.inputs.sources import IdSource, IdTable, TextSource
 from harmony_grammar.nodes import Conversation
-from harmony_grammar.parsing.channels import valid_channels
-from harmony_grammar.parsing.machine import Machine
-from harmony_grammar.parsing.places import Explanation, locate
-from harmony_grammar.parsing.reader import Reader
-from harmony_grammar.parsing.sources import IdSource, IdTable, TextSource
-from harmony_grammar.parsing.trouble import Trouble
+from harmony_grammar.reading.channels import valid_channels
+from harmony_grammar.reading.machine import Machine
+from harmony_grammar.reading.reader import Reader
+from harmony_grammar.reading.trouble import Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from harmony_grammar.checking.findings import ValidChannels
     from harmony_grammar.errors import Diagnostic
     from harmony_grammar.grammar import Rules
+    from harmony_grammar.inputs.sources import Source
     from harmony_grammar.nodes import Start
-    from harmony_grammar.parsing.reader import Outcome, Stop
-    from harmony_grammar.parsing.sources import Source
+    from harmony_grammar.reading.reader import Outcome, Stop
     from harmony_grammar.vocabulary import Vocabulary
 
 __all__ = ["Report", "Status", "StrictParser", "diagnose"]
@@ -182,7 +182,7 @@ def _conversation(outcome: Outcome, start: Start) -> Conversation:
 
 def diagnose(reader: Reader, stop: Stop) -> Diagnostic:
     """The diagnostic of the place where reading stopped."""
-    from harmony_grammar.parsing.faults import explain  # noqa: PLC0415  good input needs no words
+    from harmony_grammar.reading.faults import explain  # noqa: PLC0415  good input needs no words
 
     machine, source = reader.configuration.machine, reader.source
     expected = tuple(sorted({machine.rules.words(name) for name in stop.expected}))

@@ -16,23 +16,24 @@ from codecs import utf_8_decode
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from harmony_grammar.checking.codes import DiagnosticCode as Code
 from harmony_grammar.grammar import END_OF_INPUT
 from harmony_grammar.nodes import OpenMessage, Role
 from harmony_grammar.parsing.builder import open_message
-from harmony_grammar.parsing.channels import valid_channels
-from harmony_grammar.parsing.reader import StoppedError
-from harmony_grammar.recovery.codes import DiagnosticCode as Code
-from harmony_grammar.recovery.gap import AHEAD, BODY, COMPLETION, FINAL, GAP, OVER, Gap, Lexicons
-from harmony_grammar.recovery.ledger import FaultError
-from harmony_grammar.recovery.loose import read_loose
+from harmony_grammar.reading.channels import valid_channels
+from harmony_grammar.reading.reader import StoppedError
+from harmony_grammar.streaming.damaged import read_loose
+from harmony_grammar.streaming.gap import AHEAD, BODY, COMPLETION, FINAL, GAP, OVER, Gap, Lexicons
+from harmony_grammar.streaming.ledger import FaultError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from harmony_grammar.parsing.headers import Fields
-    from harmony_grammar.parsing.machine import Configuration, Piece
-    from harmony_grammar.parsing.strict import Status
-    from harmony_grammar.recovery.media import Raw
+    from harmony_grammar.inputs.sources import Piece
+    from harmony_grammar.reading.headers import Fields
+    from harmony_grammar.reading.machine import Configuration
+    from harmony_grammar.reading.strict import Status
+    from harmony_grammar.streaming.media import Raw
 
 __all__ = ["BODY", "Engine", "Lexicons"]
 
