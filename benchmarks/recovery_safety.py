@@ -29,7 +29,7 @@ import harmony_grammar as hg
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from harmony_grammar.nodes import Start
+    from harmony_grammar.tree import Start
 
 GRAMMAR = hg.Grammar.default()
 VOCABULARY = GRAMMAR.vocabulary

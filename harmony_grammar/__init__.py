@@ -24,15 +24,6 @@ if TYPE_CHECKING:
     from harmony_grammar.compat.streaming import StreamableParser
     from harmony_grammar.compat.training import loss_mask
     from harmony_grammar.compat.view import StreamState
-    from harmony_grammar.contents import (
-        ChannelConfig,
-        DeveloperContent,
-        ReasoningEffort,
-        ResponseFormat,
-        SystemContent,
-        ToolDescription,
-        ToolNamespaceConfig,
-    )
     from harmony_grammar.errors import (
         ConstraintError,
         ConstraintViolation,
@@ -46,20 +37,7 @@ if TYPE_CHECKING:
         VocabularyError,
     )
     from harmony_grammar.masking import BatchMatcher, Constraint, Matcher
-    from harmony_grammar.nodes import (
-        Author,
-        Channel,
-        Content,
-        ContentType,
-        Conversation,
-        CustomRole,
-        Message,
-        OpenMessage,
-        Role,
-        TextContent,
-    )
     from harmony_grammar.reading.strict import Report
-    from harmony_grammar.rendering.declarations import ToolType, tool_type
     from harmony_grammar.streaming.events import (
         ArgumentsDelta,
         Event,
@@ -73,7 +51,27 @@ if TYPE_CHECKING:
     from harmony_grammar.streaming.recovery import Overrun, Recovery, RepairDiagnostic
     from harmony_grammar.streaming.stream_parser import StreamParser
     from harmony_grammar.streaming.tool_calls import ToolCall
+    from harmony_grammar.tree import (
+        Author,
+        Channel,
+        Content,
+        ContentType,
+        Conversation,
+        CustomRole,
+        Message,
+        OpenMessage,
+        Role,
+        TextContent,
+    )
+    from harmony_grammar.tree.contents import (
+        ChannelConfig,
+        DeveloperContent,
+        ReasoningEffort,
+        SystemContent,
+    )
+    from harmony_grammar.tree.tools import ResponseFormat, ToolDescription, ToolNamespaceConfig
     from harmony_grammar.vocabulary import Vocabulary
+    from harmony_grammar.writing.declarations import ToolType, tool_type
 
 __version__ = "0.1.0"
 
@@ -86,15 +84,6 @@ _HOMES = {
     "compat.training": ("loss_mask",),
     "compat.view": ("StreamState",),
     "checking.lint": ("Lint",),
-    "contents": (
-        "ChannelConfig",
-        "DeveloperContent",
-        "ReasoningEffort",
-        "ResponseFormat",
-        "SystemContent",
-        "ToolDescription",
-        "ToolNamespaceConfig",
-    ),
     "errors": (
         "ConstraintError",
         "ConstraintViolation",
@@ -108,7 +97,7 @@ _HOMES = {
         "VocabularyError",
     ),
     "masking": ("BatchMatcher", "Constraint", "Matcher"),
-    "nodes": (
+    "tree": (
         "Author",
         "Channel",
         "Content",
@@ -135,8 +124,10 @@ _HOMES = {
     "streaming.recovery": ("Overrun", "Recovery", "RepairDiagnostic"),
     "streaming.stream_parser": ("StreamParser",),
     "streaming.tool_calls": ("ToolCall",),
-    "rendering.declarations": ("ToolType", "tool_type"),
+    "tree.contents": ("ChannelConfig", "DeveloperContent", "ReasoningEffort", "SystemContent"),
+    "tree.tools": ("ResponseFormat", "ToolDescription", "ToolNamespaceConfig"),
     "vocabulary": ("Vocabulary",),
+    "writing.declarations": ("ToolType", "tool_type"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

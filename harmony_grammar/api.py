@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
     from harmony_grammar.checking.lint import Lint
     from harmony_grammar.masking import Constraint
-    from harmony_grammar.nodes import Conversation, Message, OpenMessage, Start
     from harmony_grammar.reading.strict import Report
-    from harmony_grammar.rendering.forms import Spelling
-    from harmony_grammar.rendering.renderer import Renderer
     from harmony_grammar.schemas.notes import Style
     from harmony_grammar.streaming.recover import Recoverer
     from harmony_grammar.streaming.recovery import Recovery
     from harmony_grammar.streaming.stream_parser import StreamParser
+    from harmony_grammar.tree import Conversation, Message, OpenMessage, Start
+    from harmony_grammar.writing.forms import Spelling
+    from harmony_grammar.writing.renderer import Renderer
 
 __all__ = ["Grammar", "check", "encode", "parse", "recover", "render"]
 
@@ -71,7 +71,7 @@ class Grammar(Rules):
 
     @cached_property
     def _renderer(self) -> Renderer:
-        from harmony_grammar.rendering.renderer import Renderer  # noqa: PLC0415  reading needs none
+        from harmony_grammar.writing.renderer import Renderer  # noqa: PLC0415  reading needs none
 
         return Renderer(self, lambda: self.vocabulary)
 

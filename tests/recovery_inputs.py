@@ -11,7 +11,7 @@ from sentences import damaged, sentences
 
 import harmony_grammar as hg
 from harmony_grammar.inputs.sources import special_pattern
-from harmony_grammar.nodes import Start
+from harmony_grammar.tree import Start
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

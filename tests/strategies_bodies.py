@@ -8,15 +8,13 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from harmony_grammar.contents import (
+from harmony_grammar.tree.contents import (
     ChannelConfig,
     DeveloperContent,
     ReasoningEffort,
-    ResponseFormat,
     SystemContent,
-    ToolDescription,
-    ToolNamespaceConfig,
 )
+from harmony_grammar.tree.tools import ResponseFormat, ToolDescription, ToolNamespaceConfig
 
 Schemas = st.SearchStrategy[dict[str, Any]]
 

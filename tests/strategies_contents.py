@@ -7,15 +7,13 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from harmony_grammar.contents import (
-    FUNCTIONS,
+from harmony_grammar.tree.contents import (
     ChannelConfig,
     DeveloperContent,
     ReasoningEffort,
     SystemContent,
-    ToolDescription,
-    ToolNamespaceConfig,
 )
+from harmony_grammar.tree.tools import FUNCTIONS, ToolDescription, ToolNamespaceConfig
 
 Schemas = st.SearchStrategy[Any]
 

@@ -16,13 +16,14 @@ from test_templates import reference_body
 import harmony_grammar as hg
 from harmony_grammar.bodies import OFF_TEMPLATE, read_body, read_type
 from harmony_grammar.bodies.sections import SECTIONS
-from harmony_grammar.contents import DeveloperContent, ResponseFormat, SystemContent
 from harmony_grammar.grammar import Rules
 from harmony_grammar.grammar.bindings import DEVELOPER_BODY
 from harmony_grammar.grammar.lalr import TextReader
-from harmony_grammar.nodes import Content, Role, TextContent
-from harmony_grammar.rendering.templates import body_text, developer_text
 from harmony_grammar.schemas.types import Array, Field, Literal, Object, Tuple, Union, Variant, Word
+from harmony_grammar.tree import Content, Role, TextContent
+from harmony_grammar.tree.contents import DeveloperContent, SystemContent
+from harmony_grammar.tree.tools import ResponseFormat
+from harmony_grammar.writing.templates import body_text, developer_text
 
 if TYPE_CHECKING:
     import openai_harmony as reference  # type: ignore[import-untyped]  # it ships no types

@@ -15,16 +15,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from strategies_contents import developer_contents, namespaces, system_contents
 
-from harmony_grammar import contents as ours
-from harmony_grammar.contents import (
+import harmony_grammar as ours
+from harmony_grammar.tree import Content, Message, Role
+from harmony_grammar.tree.contents import (
     ChannelConfig,
     DeveloperContent,
     ReasoningEffort,
     SystemContent,
-    ToolDescription,
-    ToolNamespaceConfig,
 )
-from harmony_grammar.nodes import Content, Message, Role
+from harmony_grammar.tree.tools import ToolDescription, ToolNamespaceConfig
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -354,7 +353,7 @@ def test_the_deepest_parameters_are_accepted() -> None:
 
 def test_import_is_cheap() -> None:
     code = (
-        "import sys, harmony_grammar.contents\n"
+        "import sys, harmony_grammar.tree.contents\n"
         "print(sorted({'numpy', 'tiktoken', 'lark', 'llguidance'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603  the command is the test's own

@@ -27,7 +27,7 @@ from harmony_grammar.docs.formats import Format
 from harmony_grammar.docs.reference import reference
 
 if TYPE_CHECKING:
-    from harmony_grammar.nodes import Start
+    from harmony_grammar.tree import Start
 
 ROOT = Path(__file__).parent.parent
 GRAMMAR = hg.Grammar.default()

@@ -11,7 +11,7 @@ from test_corpus import ids_of
 import harmony_grammar as hg
 
 if TYPE_CHECKING:
-    from harmony_grammar.nodes import Start
+    from harmony_grammar.tree import Start
 
 
 class Case(NamedTuple):

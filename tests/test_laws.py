@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from sentences import bodies, damaged, sentences, tokenised
 
 import harmony_grammar as hg
-from harmony_grammar.nodes import Start
-from harmony_grammar.rendering.forms import Spelling
+from harmony_grammar.tree import Start
+from harmony_grammar.writing.forms import Spelling
 
 if TYPE_CHECKING:
     from harmony_grammar.errors import Diagnostic

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import harmony_grammar as hg
-from harmony_grammar.nodes import HeaderSpelling
+from harmony_grammar.tree import HeaderSpelling
 
 PROMPT = "<|start|>user<|message|>Hi<|end|><|start|>assistant<|channel|>final<|message|>So"
 

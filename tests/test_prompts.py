@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from masking_walks import walk
 
 import harmony_grammar as hg
-from harmony_grammar.contents import FUNCTIONS
 from harmony_grammar.errors import ConstraintError, ConstraintViolation
 from harmony_grammar.masking import Constraint, prompts
 from harmony_grammar.schemas.closed import closed
+from harmony_grammar.tree.tools import FUNCTIONS
 
 OPENING = "<|start|>assistant"
 USER = "<|start|>user<|message|>Hi<|end|>"

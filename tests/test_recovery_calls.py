@@ -11,7 +11,7 @@ import pytest
 from recovery_inputs import encoded
 
 import harmony_grammar as hg
-from harmony_grammar.contents import ToolDescription, ToolNamespaceConfig
+from harmony_grammar.tree.tools import ToolDescription, ToolNamespaceConfig
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
 

@@ -20,8 +20,8 @@ from sentences import sentences, tokenised
 import harmony_grammar as hg
 
 if TYPE_CHECKING:
-    from harmony_grammar.nodes import Start
     from harmony_grammar.streaming.recovery import Recovery
+    from harmony_grammar.tree import Start
 
 _laws = settings(
     max_examples=100,

@@ -14,8 +14,8 @@ from harmony_grammar import DiagnosticCode as Code
 from harmony_grammar import StreamParser
 
 if TYPE_CHECKING:
-    from harmony_grammar.nodes import Start
     from harmony_grammar.streaming.recovery import Recovery
+    from harmony_grammar.tree import Start
 
 ANSWER = "<|start|>assistant<|channel|>final<|message|>b<|return|>"
 TOOL_RESULT = ' to=assistant<|channel|>commentary<|message|>"51F"<|end|>'

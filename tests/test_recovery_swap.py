@@ -13,7 +13,7 @@ from test_recovery_laws import covers
 from test_swap import CHANGES, GRAMMARS
 
 if TYPE_CHECKING:
-    from harmony_grammar.nodes import Start
+    from harmony_grammar.tree import Start
 
 _few = settings(
     max_examples=15,

@@ -9,7 +9,7 @@ import pytest
 import harmony_grammar as hg
 
 if TYPE_CHECKING:
-    from harmony_grammar.nodes import Start
+    from harmony_grammar.tree import Start
 
 ASSISTANT = hg.Author(hg.Role.ASSISTANT)
 CALL = hg.Message(

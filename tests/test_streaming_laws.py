@@ -25,9 +25,9 @@ from harmony_grammar import (
 )
 
 if TYPE_CHECKING:
-    from harmony_grammar.nodes import Start
     from harmony_grammar.reading.strict import Report
     from harmony_grammar.streaming.recovery import Recovery
+    from harmony_grammar.tree import Start
 
 _laws = settings(
     max_examples=100,

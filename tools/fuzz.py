@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 import atheris
 
 if TYPE_CHECKING:
-    from harmony_grammar.nodes import Start
+    from harmony_grammar.tree import Start
 
 with atheris.instrument_imports(include=["harmony_grammar"]):
     import harmony_grammar as hg
     import harmony_grammar.reading.faults
     import harmony_grammar.reading.strict
-    import harmony_grammar.rendering.renderer
+    import harmony_grammar.writing.renderer
 
 GRAMMAR = hg.Grammar.default()
 STARTS: tuple[Start, ...] = ("conversation", "prompt", "completion")

@@ -13,16 +13,16 @@ from harmony_grammar.errors import Diagnostic, HarmonySyntaxError, Severity, Spa
 from harmony_grammar.grammar import Rules
 from harmony_grammar.grammar.bindings import DEVELOPER_BODY, SYSTEM_BODY, TOOL_TYPE
 from harmony_grammar.grammar.lalr import TextReader
-from harmony_grammar.nodes import Role, TextContent
 from harmony_grammar.schemas.escapes import unescaped
+from harmony_grammar.tree import Role, TextContent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from harmony_grammar.contents import DeveloperContent, SystemContent
-    from harmony_grammar.nodes import Conversation, Message
     from harmony_grammar.schemas.notes import Style
     from harmony_grammar.schemas.types import Type
+    from harmony_grammar.tree import Conversation, Message
+    from harmony_grammar.tree.contents import DeveloperContent, SystemContent
 
 __all__ = ["BODIES", "OFF_TEMPLATE", "BodyReading", "read_body", "read_type", "with_bodies"]
 

@@ -14,18 +14,16 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from harmony_grammar.bodies.types import TYPES, Note, Notes, comment_text
-from harmony_grammar.contents import (
-    ChannelConfig,
-    DeveloperContent,
-    ReasoningEffort,
-    ResponseFormat,
-    SystemContent,
-    ToolDescription,
-    ToolNamespaceConfig,
-)
 from harmony_grammar.grammar.lalr import Leaf
 from harmony_grammar.schemas.escapes import unescaped
 from harmony_grammar.schemas.from_types import schema_of
+from harmony_grammar.tree.contents import (
+    ChannelConfig,
+    DeveloperContent,
+    ReasoningEffort,
+    SystemContent,
+)
+from harmony_grammar.tree.tools import ResponseFormat, ToolDescription, ToolNamespaceConfig
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

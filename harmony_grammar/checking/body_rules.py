@@ -11,7 +11,7 @@ from harmony_grammar.checking.findings import in_body
 
 if TYPE_CHECKING:
     from harmony_grammar.checking.findings import Context, Said
-    from harmony_grammar.nodes import Message
+    from harmony_grammar.tree import Message
 
 
 _JSON: Final = "json"

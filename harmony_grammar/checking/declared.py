@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from harmony_grammar.checking.fitting import Fitting
 from harmony_grammar.grammar import Rules
-from harmony_grammar.nodes import Role
+from harmony_grammar.tree import Role
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from harmony_grammar.nodes import CustomRole
+    from harmony_grammar.tree import CustomRole
 
 __all__ = ["Declared", "declared", "declared_names", "declared_tools", "has_formats"]
 

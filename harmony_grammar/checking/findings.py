@@ -10,7 +10,7 @@ from harmony_grammar.errors import Span
 
 if TYPE_CHECKING:
     from harmony_grammar.grammar import Rules
-    from harmony_grammar.nodes import CustomRole, Message, Role
+    from harmony_grammar.tree import CustomRole, Message, Role
 
 __all__ = ["Context", "Finding", "Said", "ValidChannels", "in_body", "in_header"]
 

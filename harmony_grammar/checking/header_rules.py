@@ -8,7 +8,7 @@ from harmony_grammar.checking.findings import in_header
 
 if TYPE_CHECKING:
     from harmony_grammar.checking.findings import Context, Said
-    from harmony_grammar.nodes import Message
+    from harmony_grammar.tree import Message
 
 
 _FUNCTIONS: Final = "functions."

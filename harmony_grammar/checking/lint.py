@@ -19,14 +19,14 @@ from harmony_grammar.checking import body_rules, header_rules, order_rules, prom
 from harmony_grammar.checking.declared import declared_tools, has_formats
 from harmony_grammar.checking.findings import Context, Finding, ValidChannels
 from harmony_grammar.errors import Severity
-from harmony_grammar.nodes import Role
+from harmony_grammar.tree import Role
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from harmony_grammar.checking.findings import Said
     from harmony_grammar.grammar import Rules
-    from harmony_grammar.nodes import CustomRole, Message
+    from harmony_grammar.tree import CustomRole, Message
 
 __all__ = ["LINT_RULES", "Example", "Lint", "LintRule", "examples"]
 

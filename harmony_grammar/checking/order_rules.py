@@ -9,7 +9,7 @@ from harmony_grammar.errors import Span
 
 if TYPE_CHECKING:
     from harmony_grammar.checking.findings import Context
-    from harmony_grammar.nodes import Message
+    from harmony_grammar.tree import Message
 
 
 def return_in_history(message: Message, context: Context) -> Said | None:

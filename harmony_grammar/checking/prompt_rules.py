@@ -16,7 +16,7 @@ from harmony_grammar.checking.fitting import Fault
 if TYPE_CHECKING:
     from harmony_grammar.checking.findings import Context, Said
     from harmony_grammar.grammar import Rules
-    from harmony_grammar.nodes import Message
+    from harmony_grammar.tree import Message
 
 _NO_JSON: Final = Fault("", "it is no JSON")
 _EFFORT: Final = "effort"  # the rule of the line that says how long to reason

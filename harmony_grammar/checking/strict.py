@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
-from harmony_grammar.nodes import Role
+from harmony_grammar.tree import Role
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from harmony_grammar.nodes import Author
+    from harmony_grammar.tree import Author
 
 __all__ = ["HEADER_RULES", "Violation", "header_violation"]
 

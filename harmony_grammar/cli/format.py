@@ -33,7 +33,7 @@ from harmony_grammar.cli.reading import show_error
 from harmony_grammar.errors import HarmonyError
 
 if TYPE_CHECKING:
-    from harmony_grammar.nodes import Conversation
+    from harmony_grammar.tree import Conversation
 
 __all__ = ["register"]
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from harmony_grammar import Report
     from harmony_grammar.checking.lint import Lint
-    from harmony_grammar.nodes import Start
+    from harmony_grammar.tree import Start
 
 __all__ = [
     "STDIN",

@@ -12,10 +12,10 @@ from harmony_grammar.cli.inputs import STDIN, InputKind, StartChoice, read
 from harmony_grammar.cli.options import File, Form, Keep, Kind, Start
 from harmony_grammar.cli.output import Layout, Output, Part, dump
 from harmony_grammar.cli.reading import tree
-from harmony_grammar.nodes import Message
+from harmony_grammar.tree import Message
 
 if TYPE_CHECKING:
-    from harmony_grammar.nodes import Conversation, OpenMessage
+    from harmony_grammar.tree import Conversation, OpenMessage
 
 __all__ = ["register"]
 

@@ -13,7 +13,7 @@ from harmony_grammar.cli.output import FINDINGS, Output, finding_parts
 if TYPE_CHECKING:
     from harmony_grammar import Report
     from harmony_grammar.cli.inputs import Input, StartChoice
-    from harmony_grammar.nodes import Conversation
+    from harmony_grammar.tree import Conversation
 
 __all__ = ["show_error", "tree"]
 

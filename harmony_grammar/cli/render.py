@@ -13,7 +13,7 @@ from harmony_grammar.cli.inputs import STDIN, label, read_text
 from harmony_grammar.cli.options import File, Spelling, SpellingChoice
 from harmony_grammar.cli.output import FINDINGS, Misuse, complain, write_bytes
 from harmony_grammar.errors import RenderError
-from harmony_grammar.nodes import Conversation, Start
+from harmony_grammar.tree import Conversation, Start
 
 __all__ = ["Target", "register"]
 

@@ -9,13 +9,13 @@ import typer
 from harmony_grammar.cli.inputs import STDIN, InputKind, StartChoice, judge, read
 from harmony_grammar.cli.options import File, Keep, Kind, Start
 from harmony_grammar.cli.output import FINDINGS, Output, Part, finding_parts, visible
-from harmony_grammar.nodes import Message, Role
+from harmony_grammar.tree import Message, Role
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from harmony_grammar import Diagnostic, Grammar, Report
-    from harmony_grammar.nodes import OpenMessage
+    from harmony_grammar.tree import OpenMessage
 
 __all__ = ["register"]
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from harmony_grammar import Diagnostic, Message, ToolDescription
     from harmony_grammar.bodies import BodyReading
-    from harmony_grammar.contents import ToolNamespaceConfig
+    from harmony_grammar.tree.tools import ToolNamespaceConfig
 
 __all__ = ["register"]
 
@@ -81,7 +81,7 @@ def _tools(  # noqa: PLR0913  each is an option
 def _reading(message: "Message", style: StyleChoice) -> "BodyReading":
     """What a message of the system or the developer says; any other says nothing."""
     from harmony_grammar.bodies import BodyReading, read_body  # noqa: PLC0415  help needs none of it
-    from harmony_grammar.nodes import Role, TextContent  # noqa: PLC0415
+    from harmony_grammar.tree import Role, TextContent  # noqa: PLC0415
 
     role = message.author.role
     if not isinstance(role, Role):
@@ -91,7 +91,7 @@ def _reading(message: "Message", style: StyleChoice) -> "BodyReading":
 
 def _named(config: "ToolNamespaceConfig") -> "Iterator[tuple[str, ToolDescription]]":
     """The tools of a namespace by their whole names; one without tools is a tool itself."""
-    from harmony_grammar.contents import ToolDescription  # noqa: PLC0415  as above
+    from harmony_grammar.tree.tools import ToolDescription  # noqa: PLC0415  as above
 
     if not config.tools:
         yield config.name, ToolDescription(config.name, config.description or "", None)
@@ -105,7 +105,7 @@ def _schemas(tools: "Sequence[tuple[str, ToolDescription]]") -> dict[str, Any]:
 
 def _openai(tools: "Sequence[tuple[str, ToolDescription]]") -> list[dict[str, Any]]:
     """The tools as OpenAI's API has them; functions have no namespace there."""
-    from harmony_grammar.contents import FUNCTIONS  # noqa: PLC0415  as above
+    from harmony_grammar.tree.tools import FUNCTIONS  # noqa: PLC0415  as above
 
     return [
         {

@@ -16,18 +16,18 @@ from harmony_grammar.compat.streaming import StreamableParser
 from harmony_grammar.compat.text import TextEncoding
 from harmony_grammar.errors import HarmonyError
 from harmony_grammar.grammar.bindings import LAST
-from harmony_grammar.nodes import Role
 from harmony_grammar.reading.reader import Reader
 from harmony_grammar.reading.strict import list_of_ids
-from harmony_grammar.rendering.renderer import Manner, Renderer
-from harmony_grammar.rendering.templates import has_function_tools
+from harmony_grammar.tree import Role
+from harmony_grammar.writing.renderer import Manner, Renderer
+from harmony_grammar.writing.templates import has_function_tools
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from harmony_grammar.nodes import Conversation, CustomRole, Message
-    from harmony_grammar.rendering.renderer import Offsets
+    from harmony_grammar.tree import Conversation, CustomRole, Message
     from harmony_grammar.vocabulary import Ids
+    from harmony_grammar.writing.renderer import Offsets
 
 __all__ = ["HarmonyEncoding", "HarmonyEncodingName", "load_harmony_encoding"]
 

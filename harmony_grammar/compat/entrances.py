@@ -18,10 +18,10 @@ from harmony_grammar.reading.strict import StrictParser
 if TYPE_CHECKING:
     from harmony_grammar.api import Grammar
     from harmony_grammar.inputs.sources import IdTable
-    from harmony_grammar.nodes import CustomRole, Role, Start
     from harmony_grammar.reading.machine import Configuration
     from harmony_grammar.streaming.recover import Recoverer
     from harmony_grammar.streaming.stream_parser import StreamParser
+    from harmony_grammar.tree import CustomRole, Role, Start
 
 __all__ = ["Entrances"]
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from harmony_grammar.nodes import Role
+from harmony_grammar.tree import Role
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from harmony_grammar.compat.config import RenderConversationConfig
     from harmony_grammar.grammar import Rules
-    from harmony_grammar.nodes import Message
+    from harmony_grammar.tree import Message
 
 __all__ = ["POLICIES", "kept", "kept_for_training"]
 

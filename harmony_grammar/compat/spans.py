@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from harmony_grammar.errors import Span
 
 if TYPE_CHECKING:
-    from harmony_grammar.nodes import Message
-    from harmony_grammar.rendering.renderer import Offsets
+    from harmony_grammar.tree import Message
+    from harmony_grammar.writing.renderer import Offsets
 
 __all__ = ["Rendering", "TokenSpans"]
 

@@ -24,11 +24,11 @@ from typing import TYPE_CHECKING, Final
 from harmony_grammar.compat.view import StreamState, StreamView
 from harmony_grammar.errors import HarmonyError, HarmonySyntaxError
 from harmony_grammar.inputs.sources import Frame
-from harmony_grammar.nodes import Message, TextContent
-from harmony_grammar.parsing.builder import text_content
 from harmony_grammar.reading.headers import Fields
 from harmony_grammar.reading.reader import Reader, StoppedError
 from harmony_grammar.reading.strict import diagnose, list_of_ids
+from harmony_grammar.tree import Message, TextContent
+from harmony_grammar.tree.build import text_content
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -37,10 +37,10 @@ if TYPE_CHECKING:
 
     from harmony_grammar.compat.encoding import HarmonyEncoding
     from harmony_grammar.inputs.sources import IdSource
-    from harmony_grammar.nodes import CustomRole, Role
     from harmony_grammar.reading.headers import Header
     from harmony_grammar.streaming.events import Event
     from harmony_grammar.streaming.stream_parser import StreamParser
+    from harmony_grammar.tree import CustomRole, Role
 
 __all__ = ["StreamState", "StreamableParser"]
 

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 
 from harmony_grammar.compat.encoding import HarmonyEncodingName, load_harmony_encoding
 from harmony_grammar.compat.spans import Rendering, TokenSpans
-from harmony_grammar.nodes import Role
+from harmony_grammar.tree import Role
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from harmony_grammar.compat.config import RenderConversationConfig
     from harmony_grammar.compat.encoding import HarmonyEncoding
-    from harmony_grammar.nodes import Conversation
+    from harmony_grammar.tree import Conversation
 
 __all__ = ["Rendering", "TokenSpans", "loss_mask"]
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from harmony_grammar.compat.entrances import Entrances
-    from harmony_grammar.nodes import CustomRole, Message, Role
     from harmony_grammar.reading.headers import Fields
+    from harmony_grammar.tree import CustomRole, Message, Role
 
 __all__ = ["StreamState", "StreamView"]
 

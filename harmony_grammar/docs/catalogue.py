@@ -22,7 +22,7 @@ from harmony_grammar.errors import HarmonyError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from harmony_grammar.nodes import Start
+    from harmony_grammar.tree import Start
 
 __all__ = [
     "Entry",

@@ -11,7 +11,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from harmony_grammar.nodes import Conversation, Message, OpenMessage, Role
+from harmony_grammar.tree import Conversation, Message, OpenMessage, Role
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

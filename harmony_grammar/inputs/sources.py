@@ -15,13 +15,13 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from harmony_grammar.errors import Span
-from harmony_grammar.parsing.builder import text_content
+from harmony_grammar.tree.build import text_content
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from harmony_grammar.grammar import Rules
-    from harmony_grammar.nodes import TextContent
+    from harmony_grammar.tree import TextContent
     from harmony_grammar.vocabulary import Vocabulary
 
 Source: TypeAlias = "TextSource | IdSource"

@@ -16,22 +16,22 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar, cast
 
 from harmony_grammar.bodies import read_body
 from harmony_grammar.checking.declared import declared_tools, has_formats
-from harmony_grammar.contents import DeveloperContent, SystemContent
 from harmony_grammar.errors import ConstraintError, HarmonyError
-from harmony_grammar.nodes import Role
 from harmony_grammar.reading.strict import StrictParser, list_of_ids
 from harmony_grammar.schemas.closed import closed
 from harmony_grammar.schemas.standard import lenient
+from harmony_grammar.tree import Role
+from harmony_grammar.tree.contents import DeveloperContent, SystemContent
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 
     from harmony_grammar.bodies import BodyReading
-    from harmony_grammar.contents import ToolNamespaceConfig
     from harmony_grammar.grammar import Rules
     from harmony_grammar.masking.constraint import Constraint
-    from harmony_grammar.nodes import Message
     from harmony_grammar.schemas.notes import Style
+    from harmony_grammar.tree import Message
+    from harmony_grammar.tree.tools import ToolNamespaceConfig
     from harmony_grammar.vocabulary import Vocabulary
 
 __all__ = ["Cut", "PromptReader", "reader_of", "told_by"]

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Final
 from harmony_grammar.grammar import END_OF_INPUT
 from harmony_grammar.grammar.bindings import OPENING
 from harmony_grammar.inputs.places import Explanation
-from harmony_grammar.nodes import Role
 from harmony_grammar.reading.trouble import RECIPIENT_MARKER
 from harmony_grammar.tokens import is_marked
+from harmony_grammar.tree import Role
 
 if TYPE_CHECKING:
     from collections.abc import Callable

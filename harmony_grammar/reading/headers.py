@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from harmony_grammar.grammar.bindings import TOOL
 from harmony_grammar.inputs.sources import Piece
-from harmony_grammar.nodes import Author, ContentType, CustomRole, HeaderSpelling, Role
 from harmony_grammar.reading.machine import Token
+from harmony_grammar.tree import Author, ContentType, CustomRole, HeaderSpelling, Role
+from harmony_grammar.tree.build import Fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -71,15 +72,6 @@ class Walk:
 
 
 _BEYOND: Final = Piece("", "", 0, 0)  # what follows where the input goes on
-
-
-class Fields(NamedTuple):
-    """The fields of a header."""
-
-    author: Author
-    channel: str | None
-    recipient: str | None
-    content_type: ContentType | None
 
 
 class Ending(NamedTuple):

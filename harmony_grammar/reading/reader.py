@@ -14,17 +14,17 @@ from harmony_grammar.checking.strict import header_violation
 from harmony_grammar.grammar import END_OF_INPUT
 from harmony_grammar.grammar.bindings import OPENING
 from harmony_grammar.inputs.sources import Piece
-from harmony_grammar.parsing.builder import message, open_message
 from harmony_grammar.reading.channels import valid_channels
 from harmony_grammar.reading.headers import Ending, Fault, fields_of, header_of, walk
 from harmony_grammar.reading.machine import Token
+from harmony_grammar.tree.build import message, open_message
 
 if TYPE_CHECKING:
     from harmony_grammar.checking.strict import Violation
     from harmony_grammar.inputs.sources import Frame, Source
-    from harmony_grammar.nodes import Message, OpenMessage, TextContent
     from harmony_grammar.reading.headers import Fields, Header, Walk
     from harmony_grammar.reading.machine import Configuration, Field, Machine
+    from harmony_grammar.tree import Message, OpenMessage, TextContent
 
 __all__ = ["Outcome", "Reader", "Stop", "StoppedError"]
 

@@ -16,11 +16,11 @@ from harmony_grammar.errors import HarmonySyntaxError, Severity, Span
 from harmony_grammar.grammar.bindings import STARTS
 from harmony_grammar.inputs.places import Explanation, locate
 from harmony_grammar.inputs.sources import IdSource, IdTable, TextSource
-from harmony_grammar.nodes import Conversation
 from harmony_grammar.reading.channels import valid_channels
 from harmony_grammar.reading.machine import Machine
 from harmony_grammar.reading.reader import Reader
 from harmony_grammar.reading.trouble import Trouble
+from harmony_grammar.tree import Conversation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from harmony_grammar.errors import Diagnostic
     from harmony_grammar.grammar import Rules
     from harmony_grammar.inputs.sources import Source
-    from harmony_grammar.nodes import Start
     from harmony_grammar.reading.reader import Outcome, Stop
+    from harmony_grammar.tree import Start
     from harmony_grammar.vocabulary import Vocabulary
 
 __all__ = ["Report", "Status", "StrictParser", "diagnose"]

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Final
 
 from harmony_grammar.checking.codes import DiagnosticCode as Code
 from harmony_grammar.grammar.bindings import TOOL
-from harmony_grammar.nodes import Author, ContentType, Role
 from harmony_grammar.reading.headers import Fields
 from harmony_grammar.streaming.cursor import Cursor, Mend
 from harmony_grammar.streaming.header_words import speaker
+from harmony_grammar.tree import Author, ContentType, Role
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

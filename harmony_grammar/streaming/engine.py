@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING, Final
 
 from harmony_grammar.checking.codes import DiagnosticCode as Code
 from harmony_grammar.grammar import END_OF_INPUT
-from harmony_grammar.nodes import OpenMessage, Role
-from harmony_grammar.parsing.builder import open_message
 from harmony_grammar.reading.channels import valid_channels
 from harmony_grammar.reading.reader import StoppedError
 from harmony_grammar.streaming.damaged import read_loose
 from harmony_grammar.streaming.gap import AHEAD, BODY, COMPLETION, FINAL, GAP, OVER, Gap, Lexicons
 from harmony_grammar.streaming.ledger import FaultError
+from harmony_grammar.tree import OpenMessage, Role
+from harmony_grammar.tree.build import open_message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from harmony_grammar.checking.codes import Repair
-    from harmony_grammar.nodes import Author, ContentType, Message
+    from harmony_grammar.tree import Author, ContentType, Message
 
 __all__ = [
     "ArgumentsDelta",

@@ -9,23 +9,23 @@ from harmony_grammar.checking.codes import Repair
 from harmony_grammar.errors import Span
 from harmony_grammar.grammar.bindings import TOOL
 from harmony_grammar.inputs.sources import Frame
-from harmony_grammar.parsing.builder import text_content
 from harmony_grammar.reading.reader import Reader, StoppedError
 from harmony_grammar.streaming.damaged import read_loose
 from harmony_grammar.streaming.events import TurnEnded
 from harmony_grammar.streaming.header_words import Lexicon, Mended
 from harmony_grammar.streaming.ledger import FaultError, Held, Ledger
 from harmony_grammar.streaming.media import Places
+from harmony_grammar.tree.build import text_content
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from harmony_grammar.inputs.sources import Piece
-    from harmony_grammar.nodes import Start, TextContent
     from harmony_grammar.reading.headers import Fields, Header
     from harmony_grammar.reading.machine import Configuration, Machine
     from harmony_grammar.streaming.damaged import Loose
     from harmony_grammar.streaming.media import Medium, Raw
+    from harmony_grammar.tree import Start, TextContent
 
 __all__ = ["ANALYSIS", "BODY", "COMPLETION", "FINAL", "GAP", "OVER", "Gap", "Lexicons"]
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from harmony_grammar.grammar.bindings import FIELDS, LAST, MESSAGE, OPENING, TOOL
-from harmony_grammar.nodes import Author, CustomRole, Role
 from harmony_grammar.parsing.scanner import Scanner
 from harmony_grammar.reading.machine import Machine
-from harmony_grammar.rendering.forms import forms
+from harmony_grammar.tree import Author, CustomRole, Role
+from harmony_grammar.writing.forms import forms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from harmony_grammar.checking.codes import DiagnosticCode, Repair
 from harmony_grammar.errors import Span
-from harmony_grammar.nodes import Message
-from harmony_grammar.parsing.builder import message
 from harmony_grammar.reading.headers import Fields
 from harmony_grammar.streaming.events import (
     HeaderCompleted,
@@ -22,17 +20,19 @@ from harmony_grammar.streaming.events import (
     text_delta,
 )
 from harmony_grammar.streaming.header_words import speaker
+from harmony_grammar.tree import Message
+from harmony_grammar.tree.build import message
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from harmony_grammar.grammar import Rules
-    from harmony_grammar.nodes import OpenMessage, Start, TextContent
     from harmony_grammar.reading.headers import Header
     from harmony_grammar.reading.machine import Configuration
     from harmony_grammar.reading.strict import Status
     from harmony_grammar.streaming.events import Event
     from harmony_grammar.streaming.media import Medium, Raw
+    from harmony_grammar.tree import OpenMessage, Start, TextContent
 
 __all__ = ["Chain", "Current", "FaultError", "Held", "Ledger", "unchain"]
 

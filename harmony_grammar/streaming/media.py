@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from harmony_grammar.errors import Span
 from harmony_grammar.inputs.sources import IdSource, Piece, TextSource, special_pattern
-from harmony_grammar.parsing.builder import text_content
+from harmony_grammar.tree.build import text_content
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from harmony_grammar.grammar import Rules
     from harmony_grammar.inputs.sources import IdTable, Key
-    from harmony_grammar.nodes import TextContent
+    from harmony_grammar.tree import TextContent
 
 __all__ = ["IdMedium", "Medium", "Places", "Raw", "TextMedium"]
 

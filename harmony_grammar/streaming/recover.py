@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from harmony_grammar.inputs.sources import Source
-    from harmony_grammar.nodes import Start
     from harmony_grammar.reading.reader import Outcome
     from harmony_grammar.reading.strict import StrictParser
     from harmony_grammar.streaming.media import Medium
+    from harmony_grammar.tree import Start
 
 __all__ = ["Recoverer"]
 

@@ -26,13 +26,13 @@ from harmony_grammar.vocabulary import Vocabulary
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from harmony_grammar.nodes import Start
     from harmony_grammar.reading.strict import Report
     from harmony_grammar.streaming.engine import Engine
     from harmony_grammar.streaming.events import Event
     from harmony_grammar.streaming.ledger import Chain
     from harmony_grammar.streaming.media import Raw
     from harmony_grammar.streaming.recovery import Recovery
+    from harmony_grammar.tree import Start
 
 __all__ = ["Snapshot", "StreamParser"]
 

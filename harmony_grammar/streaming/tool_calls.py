@@ -15,16 +15,16 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from harmony_grammar.checking.codes import DiagnosticCode
-from harmony_grammar.contents import ToolDescription, ToolNamespaceConfig
 from harmony_grammar.reading.machine import Machine
 from harmony_grammar.streaming.header_words import Lexicon
+from harmony_grammar.tree.tools import ToolDescription, ToolNamespaceConfig
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from harmony_grammar.checking.codes import Repair
-    from harmony_grammar.nodes import Message
     from harmony_grammar.streaming.recovery import Recovery
+    from harmony_grammar.tree import Message
 
 __all__ = ["CallStatus", "ToolCall", "Tools", "tool_calls"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from harmony_grammar.nodes import Message, Role
+from harmony_grammar.tree import Message, Role
 from harmony_grammar.view.joined import results
 from harmony_grammar.view.marks import Marks, piece_of
 from harmony_grammar.view.tools import tools
@@ -12,8 +12,8 @@ from harmony_grammar.view.tools import tools
 if TYPE_CHECKING:
     from harmony_grammar.api import Grammar
     from harmony_grammar.errors import Diagnostic
-    from harmony_grammar.nodes import OpenMessage
     from harmony_grammar.reading.strict import Report
+    from harmony_grammar.tree import OpenMessage
     from harmony_grammar.view.marks import Mark
 
 __all__ = ["shown"]

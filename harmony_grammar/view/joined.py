@@ -5,13 +5,13 @@ from __future__ import annotations
 from bisect import bisect_right
 from typing import TYPE_CHECKING
 
-from harmony_grammar.nodes import Role
+from harmony_grammar.tree import Role
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from harmony_grammar.errors import Diagnostic
-    from harmony_grammar.nodes import Message
+    from harmony_grammar.tree import Message
 
 __all__ = ["findings_of", "results"]
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from harmony_grammar.api import Grammar
     from harmony_grammar.errors import Span
-    from harmony_grammar.nodes import Message, OpenMessage
+    from harmony_grammar.tree import Message, OpenMessage
 
 __all__ = ["Mark", "Marks", "piece_of"]
 

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from harmony_grammar.bodies import read_body
 from harmony_grammar.checking.declared import declared_tools
-from harmony_grammar.nodes import Role
-from harmony_grammar.rendering.typescript import typescript
+from harmony_grammar.tree import Role
+from harmony_grammar.writing.typescript import typescript
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from harmony_grammar.nodes import CustomRole
+    from harmony_grammar.tree import CustomRole
 
 __all__ = ["Tool", "tools"]
 

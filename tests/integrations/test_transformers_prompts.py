@@ -17,11 +17,11 @@ transformers = pytest.importorskip(
 from tiny_gpt_oss import PAD, encode, model, padded  # noqa: E402  what is skipped is not loaded
 
 import harmony_grammar as hg  # noqa: E402
-from harmony_grammar.contents import FUNCTIONS  # noqa: E402
 from harmony_grammar.integrations.transformers import (  # noqa: E402
     HarmonyLogitsProcessor,
     generation_options,
 )
+from harmony_grammar.tree.tools import FUNCTIONS  # noqa: E402
 
 MOST = 48
 SETS = 50

@@ -19,8 +19,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from harmony_grammar.contents import FUNCTIONS, DeveloperContent, SystemContent, ToolDescription
-from harmony_grammar.nodes import Author, Conversation, Message, Role
+from harmony_grammar.tree import Author, Conversation, Message, Role
+from harmony_grammar.tree.contents import DeveloperContent, SystemContent
+from harmony_grammar.tree.tools import FUNCTIONS, ToolDescription
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -10,7 +10,7 @@ from harmony_grammar.errors import RenderError
 
 if TYPE_CHECKING:
     from harmony_grammar import Grammar
-    from harmony_grammar.nodes import Conversation
+    from harmony_grammar.tree import Conversation
 
 __all__ = ["BadRow", "RowSource", "source_of"]
 
@@ -126,7 +126,7 @@ def _conversation(
     grammar: Grammar, messages: Any, row: Mapping[str, Any]
 ) -> tuple[Conversation, Sequence[int]]:
     """The conversation that messages describe, be they wire JSON or an OpenAI chat."""
-    from harmony_grammar.nodes import Conversation  # noqa: PLC0415  only messages need it
+    from harmony_grammar.tree import Conversation  # noqa: PLC0415  only messages need it
 
     try:
         kept = [_present(message) for message in messages]

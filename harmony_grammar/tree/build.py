@@ -6,16 +6,35 @@ the slots are filled directly.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
-from harmony_grammar.nodes import Message, OpenMessage, TextContent
+from harmony_grammar.tree.messages import Message, OpenMessage, TextContent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from harmony_grammar.reading.headers import Header
+    from harmony_grammar.tree.authors import Author, ContentType
+    from harmony_grammar.tree.messages import HeaderSpelling
 
-__all__ = ["message", "open_message", "text_content"]
+
+__all__ = ["Fields", "HeaderRead", "message", "open_message", "text_content"]
+
+
+class Fields(NamedTuple):
+    """The fields of a header."""
+
+    author: Author
+    channel: str | None
+    recipient: str | None
+    content_type: ContentType | None
+
+
+class HeaderRead(Protocol):
+    """What a header hands over: its fields, and how it was written."""
+
+    fields: Fields
+    spelling: HeaderSpelling
+
 
 _new: Final = object.__new__
 
@@ -46,7 +65,7 @@ def text_content(text: str, ids: Sequence[int] | None) -> TextContent:
 
 
 def message(
-    header: Header,
+    header: HeaderRead,
     content: TextContent,
     terminator: str,
     offsets: tuple[int, int, int, int],
@@ -66,7 +85,7 @@ def message(
 
 
 def open_message(
-    header: Header, content: TextContent | None, offsets: tuple[int, int, int]
+    header: HeaderRead, content: TextContent | None, offsets: tuple[int, int, int]
 ) -> OpenMessage:
     """The open message that (the beginning of) a header and of a body make."""
     return OpenMessage(

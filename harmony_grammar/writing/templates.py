@@ -3,7 +3,7 @@
 A text content is its text. System and developer contents are sections with a blank line between
 them; their titles and words are those of the grammar, which `harmony_grammar.bodies` reads them
 back by. The tools they declare are TypeScript namespaces, whose declarations
-`harmony_grammar.rendering.declarations` makes. In the compatible style nothing is escaped: what a
+`harmony_grammar.writing.declarations` makes. In the compatible style nothing is escaped: what a
 description says stands in the body as it is.
 """
 
@@ -12,19 +12,20 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
-from harmony_grammar.contents import FUNCTIONS, DeveloperContent, SystemContent
 from harmony_grammar.errors import RenderError
 from harmony_grammar.grammar import Rules
-from harmony_grammar.nodes import TextContent
-from harmony_grammar.rendering.declarations import LAYOUTS, layout
+from harmony_grammar.tree import TextContent
+from harmony_grammar.tree.contents import DeveloperContent, SystemContent
+from harmony_grammar.tree.tools import FUNCTIONS
+from harmony_grammar.writing.declarations import LAYOUTS, layout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from harmony_grammar.contents import ResponseFormat, ToolNamespaceConfig
-    from harmony_grammar.nodes import Content, Message
-    from harmony_grammar.rendering.declarations import Declared
     from harmony_grammar.schemas.notes import Style
+    from harmony_grammar.tree import Content, Message
+    from harmony_grammar.tree.tools import ResponseFormat, ToolNamespaceConfig
+    from harmony_grammar.writing.declarations import Declared
 
 __all__ = [
     "body_text",
@@ -141,7 +142,7 @@ def tools_section(
         RenderError: if a default in a tool's schema is a number that cannot be written.
 
     Example:
-        >>> from harmony_grammar.contents import ToolNamespaceConfig
+        >>> from harmony_grammar.tree.tools import ToolNamespaceConfig
         >>> print(tools_section({"python": ToolNamespaceConfig("python", "Runs code.", tools=())}))
         # Tools
         <BLANKLINE>

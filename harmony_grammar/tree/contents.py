@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from harmony_grammar.contents.tools import (
+from harmony_grammar.tree import Content, TextContent, expect
+from harmony_grammar.tree.tools import (
     FUNCTIONS,
     Namespaces,
     ResponseFormat,
@@ -15,15 +16,14 @@ from harmony_grammar.contents.tools import (
     wire_of,
     with_namespace,
 )
-from harmony_grammar.contents.wire import Wired, assign, part, present, strings
-from harmony_grammar.nodes import Content, TextContent, expect
+from harmony_grammar.tree.wire import Wired, assign, part, present, strings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from typing_extensions import Self
 
-    from harmony_grammar.contents.tools import ToolDescription
+    from harmony_grammar.tree.tools import ToolDescription
 
 __all__ = ["ChannelConfig", "DeveloperContent", "ReasoningEffort", "SystemContent"]
 

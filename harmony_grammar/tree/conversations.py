@@ -6,8 +6,8 @@ import json
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from harmony_grammar.nodes.authors import expect
-from harmony_grammar.nodes.messages import Message, OpenMessage
+from harmony_grammar.tree.authors import expect
+from harmony_grammar.tree.messages import Message, OpenMessage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

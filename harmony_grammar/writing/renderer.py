@@ -13,23 +13,23 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from harmony_grammar.checking.strict import header_violation
-from harmony_grammar.contents import DeveloperContent, SystemContent
 from harmony_grammar.errors import RenderError
 from harmony_grammar.grammar.bindings import INTERIM, LAST, MESSAGE, OPEN_MESSAGE, OPENING, TOOL
 from harmony_grammar.inputs.sources import special_pattern
-from harmony_grammar.nodes import Conversation, OpenMessage, Role, TextContent
 from harmony_grammar.reading.channels import valid_channels
-from harmony_grammar.rendering.forms import Spelling, Wish, best_form, forms
-from harmony_grammar.rendering.templates import body_text, has_function_tools
+from harmony_grammar.tree import Conversation, OpenMessage, Role, TextContent
+from harmony_grammar.tree.contents import DeveloperContent, SystemContent
+from harmony_grammar.writing.forms import Spelling, Wish, best_form, forms
+from harmony_grammar.writing.templates import body_text, has_function_tools
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from harmony_grammar.grammar import Rules
-    from harmony_grammar.nodes import Content, Message
-    from harmony_grammar.rendering.forms import Form, Part
     from harmony_grammar.schemas.notes import Style
+    from harmony_grammar.tree import Content, Message
     from harmony_grammar.vocabulary import Vocabulary
+    from harmony_grammar.writing.forms import Form, Part
 
 __all__ = ["Manner", "Offsets", "Renderer"]
 

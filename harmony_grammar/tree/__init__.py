@@ -10,10 +10,9 @@ takes part in equality, which is about meaning; rendering uses it to give back w
 
 from typing import TypeAlias
 
-from harmony_grammar.nodes.authors import Author, ContentType, CustomRole, Role, expect
-from harmony_grammar.nodes.conversations import Conversation, Start
-from harmony_grammar.nodes.messages import HeaderSpelling, Message, OpenMessage
-from harmony_grammar.nodes.pieces import Content, TextContent
+from harmony_grammar.tree.authors import Author, ContentType, CustomRole, Role, expect
+from harmony_grammar.tree.conversations import Conversation, Start
+from harmony_grammar.tree.messages import Content, HeaderSpelling, Message, OpenMessage, TextContent
 
 __all__ = [
     "Author",

@@ -11,19 +11,19 @@ import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from harmony_grammar.errors import RenderError
-from harmony_grammar.rendering.typescript import typescript
 from harmony_grammar.schemas.text import comment_lines
 from harmony_grammar.schemas.to_types import types_of
 from harmony_grammar.schemas.writing import type_text
+from harmony_grammar.writing.typescript import typescript
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from harmony_grammar.contents import ToolDescription, ToolNamespaceConfig
     from harmony_grammar.schemas.keywords import Loss
     from harmony_grammar.schemas.notes import Style
     from harmony_grammar.schemas.to_types import Typed
     from harmony_grammar.schemas.types import Type
+    from harmony_grammar.tree.tools import ToolDescription, ToolNamespaceConfig
 
 __all__ = ["LAYOUTS", "Declared", "Layout", "ToolType", "layout", "tool_type"]
 

@@ -8,7 +8,7 @@ from dataclasses import MISSING, fields
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from harmony_grammar.nodes import expect
+from harmony_grammar.tree import expect
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

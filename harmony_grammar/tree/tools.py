@@ -10,8 +10,8 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
 
-from harmony_grammar.contents.wire import Wired, assign, json_object, part, present
-from harmony_grammar.nodes import expect
+from harmony_grammar.tree import expect
+from harmony_grammar.tree.wire import Wired, assign, json_object, part, present
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
