@@ -13,7 +13,7 @@ from schema_models import MODELS
 from strategies_schemas import Maker
 
 import harmony_grammar as hg
-from harmony_grammar.checking.fitting import Fitting
+from harmony_grammar.checking.values import Fitting
 
 if TYPE_CHECKING:
     from pydantic import BaseModel

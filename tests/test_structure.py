@@ -14,7 +14,7 @@ import harmony_grammar as hg
 
 PACKAGE = Path(hg.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
-MOST_LINES = 400
+MOST_LINES = 600
 MOST_FUNCTION_LINES = 60
 
 # A part of the package and what it may import, besides itself. Imports run one way.

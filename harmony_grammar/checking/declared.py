@@ -10,7 +10,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from harmony_grammar.checking.fitting import Fitting
+from harmony_grammar.checking.values import Fitting
 from harmony_grammar.grammar import Rules
 from harmony_grammar.tree import Role
 
@@ -19,9 +19,28 @@ if TYPE_CHECKING:
 
     from harmony_grammar.tree import CustomRole
 
-__all__ = ["Declared", "declared", "declared_names", "declared_tools", "has_formats"]
+__all__ = [
+    "Declared",
+    "ValidChannels",
+    "declared",
+    "declared_names",
+    "declared_tools",
+    "has_formats",
+]
 
 _ESCAPE: Final = "\\"
+
+
+class ValidChannels(NamedTuple):
+    """The channels that a system message allows.
+
+    Attributes:
+        channels: their names; empty if it names none.
+        required: whether each message must have one.
+    """
+
+    channels: tuple[str, ...] = ()
+    required: bool = False
 
 
 class _Words(NamedTuple):

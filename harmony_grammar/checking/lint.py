@@ -15,16 +15,17 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from harmony_grammar.checking import body_rules, header_rules, order_rules, prompt_rules
+from harmony_grammar.checking import lint_rules
 from harmony_grammar.checking.declared import declared_tools, has_formats
-from harmony_grammar.checking.findings import Context, Finding, ValidChannels
+from harmony_grammar.checking.lint_rules import Context, Finding
 from harmony_grammar.errors import Severity
 from harmony_grammar.tree import Role
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from harmony_grammar.checking.findings import Said
+    from harmony_grammar.checking.declared import ValidChannels
+    from harmony_grammar.checking.lint_rules import Said
     from harmony_grammar.grammar import Rules
     from harmony_grammar.tree import CustomRole, Message
 
@@ -59,28 +60,28 @@ class LintRule(NamedTuple):
 
 LINT_RULES: Final[Mapping[str, LintRule]] = MappingProxyType(
     {
-        "call-on-analysis": LintRule(header_rules.call_on_analysis, _ASSISTANT),
-        "code-is-json": LintRule(body_rules.code_that_is_json, _ASSISTANT),
-        "invalid-json": LintRule(body_rules.json_that_is_none, _ASSISTANT),
-        "return-in-history": LintRule(order_rules.return_in_history, _ASSISTANT),
-        "missing-channel": LintRule(header_rules.missing_channel, _ASSISTANT),
-        "channel-not-allowed": LintRule(header_rules.channel_not_allowed, _ASSISTANT),
-        "kept-reasoning": LintRule(order_rules.kept_reasoning, _ASSISTANT),
-        "undeclared-tool": LintRule(prompt_rules.undeclared_tool, _ASSISTANT),
-        "invalid-arguments": LintRule(prompt_rules.invalid_arguments, _ASSISTANT),
-        "broken-format": LintRule(prompt_rules.broken_format, _ASSISTANT),
-        "tool-without-channel": LintRule(header_rules.tool_without_channel, _TOOL),
-        "tool-without-recipient": LintRule(header_rules.tool_without_recipient, _TOOL),
-        "result-without-call": LintRule(order_rules.result_without_call, _TOOL),
-        "second-result": LintRule(order_rules.second_result, _TOOL),
-        "duplicate-system": LintRule(order_rules.duplicate_system, _SYSTEM),
-        "late-system": LintRule(order_rules.late_system, _SYSTEM),
-        "misspelt-effort": LintRule(prompt_rules.misspelt_effort, _SYSTEM),
-        "duplicate-tool": LintRule(prompt_rules.duplicate_tool, _PROMPT),
-        "spelled-token": LintRule(body_rules.spelled_token, _OUTSIDE),
-        "disguised-text": LintRule(body_rules.disguised_token, _OUTSIDE),
-        "unusual-type": LintRule(header_rules.unusual_type, _EVERYONE),
-        "adjacent-constrain": LintRule(header_rules.adjacent_marker, _EVERYONE),
+        "call-on-analysis": LintRule(lint_rules.call_on_analysis, _ASSISTANT),
+        "code-is-json": LintRule(lint_rules.code_that_is_json, _ASSISTANT),
+        "invalid-json": LintRule(lint_rules.json_that_is_none, _ASSISTANT),
+        "return-in-history": LintRule(lint_rules.return_in_history, _ASSISTANT),
+        "missing-channel": LintRule(lint_rules.missing_channel, _ASSISTANT),
+        "channel-not-allowed": LintRule(lint_rules.channel_not_allowed, _ASSISTANT),
+        "kept-reasoning": LintRule(lint_rules.kept_reasoning, _ASSISTANT),
+        "undeclared-tool": LintRule(lint_rules.undeclared_tool, _ASSISTANT),
+        "invalid-arguments": LintRule(lint_rules.invalid_arguments, _ASSISTANT),
+        "broken-format": LintRule(lint_rules.broken_format, _ASSISTANT),
+        "tool-without-channel": LintRule(lint_rules.tool_without_channel, _TOOL),
+        "tool-without-recipient": LintRule(lint_rules.tool_without_recipient, _TOOL),
+        "result-without-call": LintRule(lint_rules.result_without_call, _TOOL),
+        "second-result": LintRule(lint_rules.second_result, _TOOL),
+        "duplicate-system": LintRule(lint_rules.duplicate_system, _SYSTEM),
+        "late-system": LintRule(lint_rules.late_system, _SYSTEM),
+        "misspelt-effort": LintRule(lint_rules.misspelt_effort, _SYSTEM),
+        "duplicate-tool": LintRule(lint_rules.duplicate_tool, _PROMPT),
+        "spelled-token": LintRule(lint_rules.spelled_token, _OUTSIDE),
+        "disguised-text": LintRule(lint_rules.disguised_token, _OUTSIDE),
+        "unusual-type": LintRule(lint_rules.unusual_type, _EVERYONE),
+        "adjacent-constrain": LintRule(lint_rules.adjacent_marker, _EVERYONE),
     }
 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from harmony_grammar.checking.findings import ValidChannels
+from harmony_grammar.checking.declared import ValidChannels
 from harmony_grammar.inputs.sources import Piece
 from harmony_grammar.reading.headers import walk
 from harmony_grammar.reading.machine import Machine

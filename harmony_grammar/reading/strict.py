@@ -8,10 +8,9 @@ after which nothing legal can follow.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Final, Literal
 
-from harmony_grammar.checking.lint import Lint
 from harmony_grammar.errors import HarmonySyntaxError, Severity, Span
 from harmony_grammar.grammar.bindings import STARTS
 from harmony_grammar.inputs.places import Explanation, locate
@@ -25,7 +24,8 @@ from harmony_grammar.tree import Conversation
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from harmony_grammar.checking.findings import ValidChannels
+    from harmony_grammar.checking.declared import ValidChannels
+    from harmony_grammar.checking.lint import Lint
     from harmony_grammar.errors import Diagnostic
     from harmony_grammar.grammar import Rules
     from harmony_grammar.inputs.sources import Source
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
 __all__ = ["Report", "Status", "StrictParser", "diagnose"]
 
 Status = Literal["complete", "truncated", "malformed"]
-
-_ALL_RULES: Final = Lint()
 
 _TRUNCATED: Final = {
     "turn": Explanation(
@@ -133,7 +131,7 @@ class StrictParser:
         """Judge an input; see `harmony_grammar.check`."""
         reader, outcome = self._read(source, start)
         conversation = _conversation(outcome, start)
-        found = list(self._lint(reader, conversation, lint or _ALL_RULES))
+        found = list(self._lint(reader, conversation, lint or _every_rule()))
         if outcome.stop is None:
             return Report("complete", tuple(found), conversation)
         error = diagnose(reader, outcome.stop)
@@ -154,6 +152,13 @@ class StrictParser:
         except TypeError:
             _require_ids(reader.source)
             raise
+
+
+@cache
+def _every_rule() -> Lint:
+    from harmony_grammar.checking.lint import Lint  # noqa: PLC0415  parsing needs no linter
+
+    return Lint()
 
 
 def list_of_ids(source: Iterable[int]) -> list[int]:

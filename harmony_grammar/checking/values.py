@@ -1,4 +1,4 @@
-"""Whether JSON data fits the schemas that a prompt declares.
+"""Whether a text is JSON, and whether JSON data fit a schema.
 
 What is checked may come from anywhere, and so may the prompt. Therefore a pattern that could take
 long is passed over, as are a long list whose items must differ and what refers to itself too often;
@@ -7,6 +7,7 @@ nothing that is passed over is a fault.
 
 from __future__ import annotations
 
+import json
 import re
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-__all__ = ["Fault", "Fitting"]
+__all__ = ["NOT_JSON", "Fitting", "Misfit", "json_of"]
 
 _MOST_REFERENCES: Final = 2000  # that are followed in one check
 _LONGEST_TEXT: Final = 256  # that a pattern is tried on
@@ -25,7 +26,22 @@ _LONGEST_MESSAGE: Final = 160
 _SLOW: Final = re.compile(r"\)\s*[*+{?]|(?:[*+]|,\}).*(?:[*+]|,\}).*(?:[*+]|,\})", re.DOTALL)
 
 
-class Fault(NamedTuple):
+class _NotJson:
+    """What `json_of` returns for text that is no JSON."""
+
+
+NOT_JSON: Final = _NotJson()
+
+
+def json_of(text: str) -> object:
+    """The JSON data that a text is; `NOT_JSON` if it is none."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return NOT_JSON
+
+
+class Misfit(NamedTuple):
     """Where data does not fit.
 
     Attributes:
@@ -52,7 +68,7 @@ class Fitting:
         self.schemas = schemas
         self._left = 0
 
-    def fault(self, value: object) -> Fault | None:
+    def fault(self, value: object) -> Misfit | None:
         """Why data fits none of the schemas; None if it fits, or if that cannot be told."""
         try:
             faults = [self._fault(validator, value) for validator in self._validators]
@@ -84,7 +100,7 @@ class Fitting:
 
         return check
 
-    def _fault(self, validator: Any, value: object) -> Fault | None:
+    def _fault(self, validator: Any, value: object) -> Misfit | None:
         import jsonschema  # noqa: PLC0415  loaded already
 
         self._left = _MOST_REFERENCES
@@ -94,7 +110,7 @@ class Fitting:
         from harmony_grammar.schemas.walk import escaped  # noqa: PLC0415  the same
 
         pointer = "".join(f"/{escaped(str(step))}" for step in error.absolute_path)
-        return Fault(pointer, _short(error.message))
+        return Misfit(pointer, _short(error.message))
 
 
 def _short(message: str) -> str:

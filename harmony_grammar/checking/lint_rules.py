@@ -1,0 +1,409 @@
+"""The rules of the linter: what the grammar allows and a reader should still know.
+
+Each rule is a small function of one message and of what came before it, which stands in a
+`Context`. Its docstring is what it demands. `lint` has the table of them, with their codes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from harmony_grammar.checking.declared import declared, declared_names
+from harmony_grammar.checking.values import NOT_JSON, Misfit, json_of
+from harmony_grammar.errors import Span
+
+if TYPE_CHECKING:
+    from harmony_grammar.grammar import Rules
+    from harmony_grammar.tree import CustomRole, Message, Role
+
+_FUNCTIONS: Final = "functions."
+_USUAL_TYPES: Final = frozenset({"json", "code", "text"})
+_JSON: Final = "json"
+_CODE: Final = "code"
+_NO_JSON: Final = Misfit("", "it is no JSON")
+_EFFORT: Final = "effort"  # the rule of the line that says how long to reason
+
+# An opening angle bracket, escaped or full-width, before a bar.
+_DISGUISED: Final = re.compile(
+    r"(?:&lt;|&#0*60;|&#x0*3c;|\\u003c|\\x3c|\uff1c|<(?=\uff5c))[|\uff5c]", re.IGNORECASE
+)
+
+
+class Said(NamedTuple):
+    """What a rule says of a message.
+
+    Attributes:
+        message: what is unusual, in the format's words.
+        span: where, in the units of the input.
+        hint: what to do about it.
+    """
+
+    message: str
+    span: Span
+    hint: str
+
+
+class Finding(NamedTuple):
+    """What a rule says, and which rule it is.
+
+    Attributes:
+        code: the rule.
+        said: what it says.
+    """
+
+    code: str
+    said: Said
+
+
+@dataclass(slots=True)
+class Context:
+    """What is known when a message is looked at.
+
+    Attributes:
+        rules: the grammar.
+        analysis: the channel of reasoning.
+        closing: the token that ends a generation.
+        first: whether it is the first message.
+        last: whether it is the last message.
+        earlier_turn: whether an answer and a new turn come after it.
+        systems: how many system messages came before.
+        channels: the channels that the system message allows; empty if it names none.
+        channel_required: whether the system message requires channels.
+        tools: the tools that were declared; None before any declaration.
+        bodies: the bodies that declare them, each with its role.
+        formats: the bodies that may declare response formats, each with its role.
+        open_calls: how often each tool was called and has not answered.
+        answered: the tools that answered.
+    """
+
+    rules: Rules
+    analysis: str
+    closing: str
+    first: bool = True
+    last: bool = False
+    earlier_turn: bool = False
+    systems: int = 0
+    channels: tuple[str, ...] = ()
+    channel_required: bool = False
+    tools: set[str] | None = None
+    bodies: list[tuple[Role | CustomRole, str]] = field(default_factory=list)
+    formats: list[tuple[Role | CustomRole, str]] = field(default_factory=list)
+    open_calls: Counter[str] = field(default_factory=Counter)
+    answered: set[str] = field(default_factory=set)
+
+
+def _whole(message: Message) -> Span:
+    return message.span or Span(0, 0)
+
+
+def in_header(message: Message, said: str, hint: str) -> Said:
+    """Something about a header."""
+    return Said(said, message.header_span or _whole(message), hint)
+
+
+def in_body(message: Message, said: str, hint: str) -> Said:
+    """Something about a body."""
+    return Said(said, message.body_span or _whole(message), hint)
+
+
+# --- headers ---
+
+
+def call_on_analysis(message: Message, context: Context) -> Said | None:
+    """A function is called on the channel of reasoning."""
+    if not (message.recipient or "").startswith(_FUNCTIONS):
+        return None
+    if message.channel != context.analysis:
+        return None
+    return in_header(
+        message,
+        f"`{message.recipient}` is called on the {message.channel} channel",
+        f"calls of functions belong on {context.rules.calls_channel}",
+    )
+
+
+def unusual_type(message: Message, _: Context) -> Said | None:
+    """A content type in unusual capitals."""
+    kind = message.content_type
+    if kind is None or kind.name in _USUAL_TYPES or kind.name.lower() not in _USUAL_TYPES:
+        return None
+    hint = f"write `{kind.name.lower()}`"
+    return in_header(message, f"the content type is spelled `{kind.name}`", hint)
+
+
+def adjacent_marker(message: Message, context: Context) -> Said | None:
+    """No space before the constrain marker."""
+    symbols = message.header.symbols if message.header else ()
+    if "CONSTRAIN" not in symbols or symbols[symbols.index("CONSTRAIN") - 1] == "_SPACE":
+        return None
+    marker = context.rules.words("CONSTRAIN")
+    return in_header(message, f"there is no space before {marker}", "put one there")
+
+
+def missing_channel(message: Message, context: Context) -> Said | None:
+    """No channel, where the system message requires one."""
+    if message.channel is not None or not context.channel_required:
+        return None
+    return in_header(
+        message,
+        "the message has no channel, and the system message requires one",
+        f"the channels are {', '.join(context.rules.channels)}",
+    )
+
+
+def channel_not_allowed(message: Message, context: Context) -> Said | None:
+    """A channel is one of those that the system message names."""
+    allowed = context.channels
+    if message.channel is None or not allowed or message.channel in allowed:
+        return None
+    return in_header(
+        message,
+        f"the system message does not allow the channel `{message.channel}`",
+        f"it allows {', '.join(allowed)}",
+    )
+
+
+def tool_without_channel(message: Message, context: Context) -> Said | None:
+    """A tool result with no channel."""
+    if message.channel is not None:
+        return None
+    return in_header(
+        message,
+        f"the message of the tool `{message.author.name}` has no channel",
+        f"give it the channel of the call, usually {context.rules.calls_channel}",
+    )
+
+
+def tool_without_recipient(message: Message, context: Context) -> Said | None:
+    """A tool result addressed to nobody."""
+    if message.recipient is not None:
+        return None
+    addressed = f"{context.rules.literal('_TO')}{context.rules.opening_role}"
+    return in_header(
+        message,
+        f"the message of the tool `{message.author.name}` has no recipient",
+        f"write `{addressed}` after the name",
+    )
+
+
+# --- bodies ---
+
+
+def code_that_is_json(message: Message, _: Context) -> Said | None:
+    """A body declared as code is JSON."""
+    if message.content_type is None or message.content_type.name != _CODE:
+        return None
+    if not isinstance(json_of(message.text), (dict, list)):
+        return None
+    hint = f"declare the content type `{_JSON}`"
+    return in_body(message, "the body is JSON but its type is code", hint)
+
+
+def json_that_is_none(message: Message, _: Context) -> Said | None:
+    """A body constrained to JSON is not JSON."""
+    kind = message.content_type
+    if kind is None or not kind.constrained or kind.name.lower() != _JSON:
+        return None
+    if json_of(message.text) is not NOT_JSON:
+        return None
+    hint = "mend the body, or declare another content type"
+    return in_body(message, "the body is constrained to JSON but is none", hint)
+
+
+def spelled_token(message: Message, context: Context) -> Said | None:
+    """What a user or a tool says does not spell special tokens."""
+    found = _special_pattern(tuple(context.rules.specials)).search(message.text)
+    if found is None:
+        return None
+    return in_body(
+        message,
+        f"the text spells the special token {found.group()}",
+        "as ids it is text; decoded and read again it would be the token: escape or remove it",
+    )
+
+
+def disguised_token(message: Message, _: Context) -> Said | None:
+    """What a user or a tool says does not hold special tokens in disguise."""
+    found = _DISGUISED.search(message.text)
+    if found is None:
+        return None
+    return in_body(
+        message,
+        f"`{found.group()}` looks like the beginning of a special token",
+        "if a later step undoes the escaping, it becomes one: remove it",
+    )
+
+
+@lru_cache(maxsize=16)
+def _special_pattern(spellings: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(map(re.escape, spellings)))
+
+
+# --- what comes before and after what ---
+
+
+def return_in_history(message: Message, context: Context) -> Said | None:
+    """A return that is not the very end."""
+    if context.last or message.terminator != context.closing:
+        return None
+    return Said(
+        f"`{message.terminator}` ends a message that is not the last",
+        message.terminator_span or Span(0, 0),
+        f"in history a message ends in {context.rules.words('END')}",
+    )
+
+
+def kept_reasoning(message: Message, context: Context) -> Said | None:
+    """Reasoning of an earlier turn."""
+    if not context.earlier_turn or message.recipient is not None:
+        return None
+    if message.channel != context.analysis:
+        return None
+    return in_header(
+        message,
+        "reasoning of an earlier turn is kept",
+        "drop the reasoning that comes before an earlier answer",
+    )
+
+
+def result_without_call(message: Message, context: Context) -> Said | None:
+    """A tool result that nothing asked for."""
+    name = message.author.name or ""
+    if context.open_calls[name] or name in context.answered:
+        return None
+    return in_header(
+        message,
+        f"no call of `{name}` comes before this result of it",
+        "put the call before it, or remove the result",
+    )
+
+
+def second_result(message: Message, context: Context) -> Said | None:
+    """A call has one result; this one is answered already."""
+    name = message.author.name or ""
+    if context.open_calls[name] or name not in context.answered:
+        return None
+    return in_header(
+        message,
+        f"every call of `{name}` has its result already",
+        "keep one result for each call",
+    )
+
+
+def duplicate_system(message: Message, context: Context) -> Said | None:
+    """A conversation has one system message."""
+    if not context.systems:
+        return None
+    return in_header(
+        message, "a second system message", "keep one, at the beginning of the conversation"
+    )
+
+
+def late_system(message: Message, context: Context) -> Said | None:
+    """The system message comes first."""
+    if context.first or context.systems:
+        return None
+    return in_header(
+        message,
+        "the system message is not the first message",
+        "put it at the beginning of the conversation",
+    )
+
+
+# --- what the prompt declares ---
+
+
+def undeclared_tool(message: Message, context: Context) -> Said | None:
+    """A call goes to a tool that the prompt declares."""
+    if message.recipient is None or context.tools is None or message.recipient in context.tools:
+        return None
+    near = get_close_matches(message.recipient, sorted(context.tools), n=1)
+    known = ", ".join(sorted(context.tools))
+    return in_header(
+        message,
+        f"`{message.recipient}` is called but not declared",
+        f"did you mean `{near[0]}`?" if near else f"the declared tools are {known}",
+    )
+
+
+def invalid_arguments(message: Message, context: Context) -> Said | None:
+    """The arguments of a call fit the type that the prompt declares."""
+    if message.recipient is None or message.recipient not in (context.tools or ()):
+        return None
+    value = json_of(message.text)
+    fault = None if value is NOT_JSON else _misfit(message.recipient, value, context)
+    if fault is None:
+        return None
+    return in_body(
+        message,
+        f"the arguments of `{message.recipient}` do not fit its type{_place(fault)}",
+        "mend the arguments, or the type that the prompt declares",
+    )
+
+
+def _misfit(tool: str, value: object, context: Context) -> Misfit | None:
+    """Why arguments do not fit the type that was last declared for a tool, if there is one."""
+    for role, body in reversed(context.bodies):
+        found = declared(context.rules, role, body).tools.get(tool)
+        if found is not None:
+            return found.fault(value)
+    return None
+
+
+def broken_format(message: Message, context: Context) -> Said | None:
+    """An answer keeps to the response format that the prompt declares."""
+    if not context.formats or message.channel != context.rules.literal("FINAL"):
+        return None
+    wanted = declared(context.rules, *context.formats[-1]).answer
+    value = json_of(message.text)
+    if wanted is None or (value is NOT_JSON and json_that_is_none(message, context)):
+        return None
+    fault = _NO_JSON if value is NOT_JSON else wanted.fault(value)
+    if fault is None:
+        return None
+    return in_body(
+        message,
+        f"the answer does not fit the response format{_place(fault)}",
+        "mend the answer, or remove the format from the developer message",
+    )
+
+
+def _place(fault: Misfit) -> str:
+    return f" at `{fault.pointer}`: {fault.message}" if fault.pointer else f": {fault.message}"
+
+
+def duplicate_tool(message: Message, context: Context) -> Said | None:
+    """A tool is declared once."""
+    names = declared_names(message.text, context.rules)
+    counts = Counter(names or ())
+    twice = [name for name in counts if counts[name] > 1 or name in (context.tools or ())]
+    if not twice:
+        return None
+    said = f"`{twice[0]}` is declared twice"
+    return in_body(message, said, "keep one of them: a model may call either")
+
+
+def misspelt_effort(message: Message, context: Context) -> Said | None:
+    """The effort of reasoning is one that models know."""
+    known = [context.rules.literal(s.name) for s in context.rules.below(_EFFORT) if s.kept]
+    for line in _effort_line(context.rules).finditer(message.text):
+        if line[1] not in known:
+            near = get_close_matches(line[1].lower(), known, n=1)
+            efforts = ", ".join(known)
+            return in_body(
+                message,
+                f"there is no reasoning effort {line[1]!r}",
+                f"did you mean `{near[0]}`?" if near else f"the efforts are {efforts}",
+            )
+    return None
+
+
+@lru_cache(maxsize=16)
+def _effort_line(rules: Rules) -> re.Pattern[str]:
+    """A line that gives an effort in one word; anything longer is text."""
+    return re.compile(rf"^{re.escape(rules.literal('_REASONING'))}([\w-]+)[ \t]*$", re.MULTILINE)
