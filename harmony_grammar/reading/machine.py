@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from harmony_grammar.grammar import Rules
-    from harmony_grammar.inputs.sources import Piece
+    from harmony_grammar.inputs import Piece
     from harmony_grammar.reading.headers import Header
 
 __all__ = ["NOTHING_OPENED", "Configuration", "Field", "Machine", "Opened", "Token"]

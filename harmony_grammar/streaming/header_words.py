@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from harmony_grammar.checking.codes import Repair
     from harmony_grammar.grammar import Symbol
-    from harmony_grammar.inputs.sources import Key
+    from harmony_grammar.inputs import Key
     from harmony_grammar.reading.headers import Fields, Header
     from harmony_grammar.reading.machine import Configuration
 
