@@ -72,10 +72,7 @@ def _shortened(text: str, span: Span) -> str:
 
 
 def _in_ids(source: IdSource, span: Span) -> dict[str, object]:
-    token = source.ids[span.start] if span.start < source.length else None
-    found = (
-        None
-        if token is None
-        else ("" if source.kind.is_unknown(token) else source.kind.spelled([token]))
-    )
-    return {"token": token, "found": found}
+    if span.start >= source.length:
+        return {"token": None, "found": None}
+    token, kind = source.ids[span.start], source.kind
+    return {"token": token, "found": "" if kind.is_unknown(token) else kind.spelled([token])}
