@@ -17,7 +17,7 @@ from test_cli_commands import run
 import harmony_grammar as hg
 from harmony_grammar.checking.lint_rules import LINT_RULES
 from harmony_grammar.cli.results import ROW_CODES
-from harmony_grammar.docs.automaton import automaton
+from harmony_grammar.docs.chart import automaton
 from harmony_grammar.docs.derivations import Branch, Derivations
 from harmony_grammar.docs.ebnf import definition
 from harmony_grammar.docs.expressions import definitions
@@ -202,9 +202,9 @@ def test_a_derivation_holds_the_whole_example() -> None:
 
 
 def test_an_automaton_is_as_small_as_it_can_be() -> None:
-    made = automaton(definitions('a: ("b" "c" | "d" "c")* "e"?')["a"], lambda _: None)
-    assert made.moves == ({"b": 1, "d": 1, "e": 2}, {"c": 0}, {})
-    assert made.ends == {0, 2}
+    moves, ends = automaton(definitions('a: ("b" "c" | "d" "c")* "e"?')["a"], lambda _: None)
+    assert moves == ({"b": 1, "d": 1, "e": 2}, {"c": 0}, {})
+    assert ends == {0, 2}
 
 
 def test_a_completion_ends_after_a_call_or_a_return_only() -> None:
