@@ -53,7 +53,7 @@ def test_a_grammar_that_is_not_there_is_told() -> None:
 
 def test_what_is_not_installed_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "harmony_grammar.docs.files", raising=False)
-    monkeypatch.delitem(sys.modules, "harmony_grammar.docs.diagrams", raising=False)
+    monkeypatch.delitem(sys.modules, "harmony_grammar.docs.drawings", raising=False)
     monkeypatch.setitem(sys.modules, "railroad", None)
     result = run("docs", "--format", "ebnf")
     assert result.exit_code == 2

@@ -167,7 +167,7 @@ def test_a_file_that_cannot_be_written_stays_whole(
 def test_a_normal_form_that_says_something_else_is_never_written(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hg, "render", lambda *_, **__: "<|start|>user<|message|>Hi<|end|>")
+    monkeypatch.setattr(hg.Grammar, "render", lambda *_, **__: "<|start|>user<|message|>Hi<|end|>")
     result = run(path)
     assert result.exit_code == 2
     assert "would not say the same, so the file is left as it is" in result.stderr

@@ -186,9 +186,10 @@ def test_completion_can_be_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "_HARMONY_GRAMMAR" in result.stdout.upper()
 
 
-def test_a_command_module_that_is_absent_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cli_app, "COMMANDS", ("check", "absent"))
-    assert [command.name for command in cli_app.build().registered_commands] == ["check"]
+def test_only_the_module_of_the_command_that_is_asked_for_is_loaded() -> None:
+    assert [command.name for command in cli_app.build(["check"]).registered_commands] == ["check"]
+    assert "harmony_grammar.cli.view" not in loaded("check", "--help")
+    assert "harmony_grammar.cli.view" in loaded("--help")
 
 
 def failing(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> Result:

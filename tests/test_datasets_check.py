@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 import harmony_grammar as hg
 from harmony_grammar.cli import progress
 from harmony_grammar.cli.app import build
-from harmony_grammar.cli.datasets import batches as reading
 from harmony_grammar.cli.datasets import files, judging
+from harmony_grammar.cli.datasets import files as reading
 
 if TYPE_CHECKING:
     from pathlib import Path

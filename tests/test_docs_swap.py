@@ -8,9 +8,9 @@ import pytest
 from test_swap import CHANGES, GRAMMARS, TEXT
 
 import harmony_grammar as hg
+from harmony_grammar.docs import Format
 from harmony_grammar.docs.catalogue import translated
 from harmony_grammar.docs.files import files
-from harmony_grammar.docs.formats import Format
 from harmony_grammar.docs.reference import reference
 
 OWN = files(hg.Grammar.default(), Format.MARKDOWN)

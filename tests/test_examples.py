@@ -57,7 +57,7 @@ def test_each_has_a_line_in_the_readme() -> None:
 
 @pytest.mark.parametrize("path", GOOD, ids=name_of)
 def test_a_good_one_is_complete(path: Path) -> None:
-    start, report = judge(read(str(path)).source, StartChoice.AUTO)
+    start, report = judge(hg.Grammar.default(), read(str(path)).source, StartChoice.AUTO)
     assert report.ok
     assert not report.diagnostics
     assert start == start_of(path)
@@ -66,7 +66,7 @@ def test_a_good_one_is_complete(path: Path) -> None:
 @pytest.mark.parametrize("path", GOOD, ids=name_of)
 def test_a_good_one_is_given_back_as_it_was(path: Path) -> None:
     source = read(str(path)).source
-    _, report = judge(source, StartChoice.AUTO)
+    _, report = judge(hg.Grammar.default(), source, StartChoice.AUTO)
     write = hg.render if isinstance(source, str) else hg.encode
     assert write(report.conversation) == source
 

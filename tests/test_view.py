@@ -6,6 +6,7 @@ import json
 import re
 from base64 import b64decode
 from html.parser import HTMLParser
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +14,15 @@ import pytest
 from test_cli_commands import run
 
 import harmony_grammar as hg
-from harmony_grammar.view.data import shown
-from harmony_grammar.view.joined import results
+from harmony_grammar.view.data import results, shown, tools
+from harmony_grammar.view.packed import compact, encoded, ranges
 from harmony_grammar.view.page import page, safe_json
-from harmony_grammar.view.tokens import compact, encoded, ranges
-from harmony_grammar.view.tools import tools
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 GRAMMAR = hg.Grammar.default()
-LINT_EXAMPLES = {code.value: code.example for code in hg.DiagnosticCode if code.kind == "warning"}
+LINT_EXAMPLES = json.loads(
+    resources.files("harmony_grammar.checking").joinpath("examples.json").read_text("utf-8")
+)
 
 HOSTILE = [
     "</script><script>alert(1)</script>",
@@ -162,7 +163,7 @@ def test_findings_are_marked_where_they_are(
 
 @pytest.mark.parametrize("code", LINT_EXAMPLES)
 def test_warnings_are_marked_in_a_part_of_their_message(code: str) -> None:
-    bad, start = LINT_EXAMPLES[code].bad, LINT_EXAMPLES[code].start
+    bad, start = LINT_EXAMPLES[code]["bad"], LINT_EXAMPLES[code].get("start", "conversation")
     for source in (bad, encoded(GRAMMAR, bad)):
         data = of(source, start)
         assert code in [finding["code"] for finding in data["findings"]]
@@ -198,14 +199,14 @@ def test_tools_of_a_message() -> None:
     developer = next(
         m for m in hg.parse(text.strip()).messages if m.author.role is hg.Role.DEVELOPER
     )
-    (tool,) = tools(developer.text)
+    (tool,) = tools(GRAMMAR, developer.text)
     assert tool.name == "functions.get_current_weather"
     assert tool.about == "Gets the current weather in the provided location."
     assert tool.takes.startswith("{\n// The city")
-    assert tools("# Tools\n\n## python\n\nUse it.") == [("python", "Use it.", "")]
+    assert tools(GRAMMAR, "# Tools\n\n## python\n\nUse it.") == [("python", "Use it.", "")]
     broken = developer.text.replace("}) => any", "}) =>")
-    assert tools(broken) == [("functions.get_current_weather", "", "")]
-    assert tools("none") == []
+    assert tools(GRAMMAR, broken) == [("functions.get_current_weather", "", "")]
+    assert tools(GRAMMAR, "none") == []
 
 
 def numbers(code: str) -> list[int]:

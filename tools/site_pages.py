@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mkdocs.structure.files import File
 
+from harmony_grammar.docs.drawings import DARK, LIGHT
 from harmony_grammar.docs.html import inline
-from harmony_grammar.docs.palette import DARK, LIGHT
 
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig

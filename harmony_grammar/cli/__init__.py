@@ -1,8 +1,8 @@
 """The command line, `harmony-grammar`: the only part of the package that reads and writes files.
 
-Each command is a module of its own with a `register(app)`; `app` lists them. What a command
-needs beyond the standard library and typer it imports when it runs, so that a check of a small
-text starts fast.
+A command is in a module with a `register(app)`; `app` lists them, and loads the one that is
+asked for, so that a check of a small text starts fast. For a list of all commands all are loaded,
+so that what is large, such as numpy, is imported when a command runs.
 """
 
 from __future__ import annotations

@@ -10,9 +10,8 @@ import os
 import sys
 from contextlib import suppress
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
 
 import typer
 from typer.core import TyperGroup
@@ -20,26 +19,20 @@ from typer.core import TyperGroup
 from harmony_grammar import HarmonyError, __version__
 from harmony_grammar.cli.output import INTERRUPTED, MISUSE, READER_GONE, Misuse, complain
 
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
 __all__ = ["COMMANDS", "build", "run"]
 
 PROGRAM: Final = "harmony-grammar"
 
-# The modules of this package that have a `register(app)`, in the order of the help.
-COMMANDS: Final = (
-    "check",
-    "parse",
-    "render",
-    "format",
-    "recover",
-    "tokens",
-    "constrained",
-    "tools",
-    "show",
-    "view",
-    "explain",
-    "grammar",
-    "docs",
-)
+# The commands in the order of the help, and the modules that have a `register(app)` for them.
+COMMANDS: Final = {
+    **{name: name for name in ("check", "parse", "render", "format", "recover", "tokens")},
+    **dict.fromkeys(("next", "sample", "validate-completion"), "constrained"),
+    **{name: name for name in ("tools", "show", "view")},
+    **dict.fromkeys(("explain", "grammar", "docs"), "reference"),
+}
 
 # With this variable set, an error of the program itself shows its traceback.
 _DEBUG: Final = "HARMONY_GRAMMAR_DEBUG"
@@ -132,8 +125,12 @@ def _root(
     """  # noqa: D301  the escape tells typer to keep the lines
 
 
-def build() -> typer.Typer:
-    """The application with all its commands."""
+def build(commands: Collection[str] = COMMANDS.keys()) -> typer.Typer:
+    """The application.
+
+    Args:
+        commands: the commands that it has; a module that none of them needs is not loaded.
+    """
     app = typer.Typer(
         cls=_Group,
         name=PROGRAM,
@@ -144,10 +141,8 @@ def build() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_root)
-    for name in COMMANDS:
-        module = f"{__package__}.{name}"
-        if find_spec(module) is not None:
-            import_module(module).register(app)
+    for module in dict.fromkeys(COMMANDS[name] for name in commands):
+        import_module(f"{__package__}.{module}").register(app)
     return app
 
 
@@ -157,4 +152,5 @@ def run() -> None:
     if sys.stdout is None:
         complain("standard output is closed: there is nowhere to write to")
         sys.exit(MISUSE)
-    build()(prog_name=PROGRAM)
+    named = [name for name in sys.argv[1:2] if name in COMMANDS]
+    build(named or COMMANDS.keys())(prog_name=PROGRAM)

@@ -3,19 +3,36 @@
 # No `from __future__ import annotations`: typer reads the annotations at run time.
 
 import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harmony_grammar.cli.datasets.files import FOLDER_SUFFIXES, DataKind
-from harmony_grammar.cli.inputs import InputKind, StartChoice, expand
-from harmony_grammar.cli.options import Data, Field, Keep, Kind, Start
-from harmony_grammar.cli.output import Output
+from harmony_grammar.cli.config import chosen_lint
+from harmony_grammar.cli.datasets.files import FOLDER_SUFFIXES, DataKind, Opened, is_data_set
+from harmony_grammar.cli.inputs import (
+    InputKind,
+    StartChoice,
+    expand,
+    grammar_of,
+    judge,
+    label,
+    read,
+)
+from harmony_grammar.cli.options import Data, Field, GrammarFile, Keep, Kind, Start
+from harmony_grammar.cli.output import Misuse, Output
 from harmony_grammar.cli.progress import Meter
-from harmony_grammar.cli.sinks import Format, JsonLinesSink, JsonSink, TextSink
+from harmony_grammar.cli.reports import ReportFormat, report_in
+from harmony_grammar.cli.results import UNREADABLE, BatchResult, FileResult, Found, Totals
 
 if TYPE_CHECKING:
-    from harmony_grammar.cli.sinks import Sink
+    from concurrent.futures import Executor
+
+    from harmony_grammar import Grammar
+    from harmony_grammar.checking.lint import Lint
+    from harmony_grammar.cli.reports import FindingsReport
 
 __all__ = ["register"]
 
@@ -32,7 +49,7 @@ _Files = Annotated[
     ),
 ]
 _Form = Annotated[
-    Format,
+    ReportFormat,
     typer.Option(
         "--format",
         help="Lines for people, JSON (jsonl: one finding a line), workflow commands of "
@@ -70,12 +87,13 @@ def _check(  # noqa: PLR0913  a parameter is an option
     kind: Kind = InputKind.AUTO,
     data: Data = DataKind.AUTO,
     field: Field = None,
-    form: _Form = Format.TEXT,
+    form: _Form = ReportFormat.TEXT,
     select: _Select = None,
     ignore: _Ignore = None,
     jobs: _Jobs = 1,
     max_errors: _MaxErrors = None,
     keep_newline: Keep = False,
+    grammar: GrammarFile = None,
     warnings_as_errors: _WarningsAsErrors = False,
     quiet: _Quiet = False,
     brief: _Brief = False,
@@ -99,31 +117,172 @@ def _check(  # noqa: PLR0913  a parameter is an option
     (or a warning, with --warnings-as-errors), 2 if a file could not be read or
     the command was misused, 130 if it was interrupted.
     """  # noqa: D301  the escape tells typer to keep the lines
-    from harmony_grammar.cli.checking import Check, Wanted  # noqa: PLC0415  help needs none of it
-    from harmony_grammar.cli.config import chosen_lint  # noqa: PLC0415
-
-    names, lint, output = expand(files or [], _SUFFIXES), chosen_lint(select, ignore), Output()
-    cores = jobs or os.cpu_count() or 1
-    wanted = Wanted(start, kind, keep_newline, data, field, lint, cores, max_errors)
-    sink = _sink(form, output, quiet=quiet, brief=brief)
+    names, output = expand(files or [], _SUFFIXES), Output()
+    wanted = _Wanted(
+        grammar=grammar_of(grammar),
+        own_grammar=grammar is not None,
+        start=start,
+        kind=kind,
+        keep_newline=keep_newline,
+        data=data,
+        field=field,
+        lint=chosen_lint(select, ignore),
+        jobs=jobs or os.cpu_count() or 1,
+        max_errors=max_errors,
+    )
+    report = report_in(form, output, quiet=quiet, brief=brief)
     with Meter(names, output) as meter:
-        check = Check(wanted, sink, meter)
+        check = _Check(wanted, report, meter)
         check.run(names)
     code = check.totals.exit_code(strict=warnings_as_errors)
-    sink.close(check.totals, code)
+    report.close(check.totals, code)
     raise typer.Exit(code)
 
 
-def _sink(form: Format, output: Output, *, quiet: bool, brief: bool) -> "Sink":
-    from harmony_grammar.cli.sinks_ci import GithubSink, SarifSink  # noqa: PLC0415  few need it
+@dataclass(frozen=True)
+class _Wanted:
+    """What a check is to do.
 
-    if form is Format.TEXT:
-        return TextSink(output, quiet=quiet, brief=brief)
-    if form is Format.GITHUB:
-        return GithubSink(output, quiet=quiet)
-    if form is Format.SARIF:
-        return SarifSink()
-    return JsonSink() if form is Format.JSON else JsonLinesSink()
+    Attributes:
+        grammar: the grammar.
+        own_grammar: whether it is not the packaged one.
+        start: the start symbol.
+        kind: whether transcripts are text or ids.
+        keep_newline: whether a newline at the end of a text is part of it.
+        data: what kind of data set the files are.
+        field: the field of a row that holds the transcript; None to find out.
+        lint: which lint rules are looked at.
+        jobs: how many processes work on data sets.
+        max_errors: after how many errors to stop; None for never.
+    """
+
+    grammar: "Grammar"
+    own_grammar: bool
+    start: StartChoice
+    kind: InputKind
+    keep_newline: bool
+    data: DataKind
+    field: str | None
+    lint: "Lint"
+    jobs: int
+    max_errors: int | None
+
+
+class _EnoughError(Exception):
+    """There were as many errors as the user wants to see."""
+
+
+class _Check:
+    """A check under way.
+
+    Args:
+        wanted: what to do.
+        report: where findings go.
+        meter: shows how far it is.
+    """
+
+    def __init__(self, wanted: _Wanted, report: "FindingsReport", meter: Meter) -> None:
+        self.totals = Totals()
+        self._wanted = wanted
+        self._report = report
+        self._meter = meter
+
+    def run(self, files: Sequence[str]) -> None:
+        """Check files, until all are, or there are enough errors, or the user interrupts."""
+        try:
+            for name in files:
+                kind = is_data_set(name, self._wanted.data)
+                if kind is DataKind.NONE:
+                    self._transcript(name)
+                else:
+                    self._data_set(name, kind)
+                self._meter.done(name)
+        except KeyboardInterrupt:
+            self.totals.interrupted = True
+        except _EnoughError:
+            self.totals.enough = True
+
+    def _transcript(self, name: str) -> None:
+        result = self._judged(name)
+        self.totals.add_file(result)
+        self._report.file(result)
+        for diagnostic in result.findings:
+            self._tell(Found(result.name, diagnostic))
+
+    def _judged(self, name: str) -> FileResult:
+        wanted = self._wanted
+        try:
+            source = read(name, wanted.kind, keep_newline=wanted.keep_newline).source
+        except Misuse as problem:
+            return FileResult(label(name), UNREADABLE, problem=str(problem))
+        used, verdict = judge(wanted.grammar, source, wanted.start, wanted.lint)
+        unit = "text" if isinstance(source, str) else "ids"
+        count = len(verdict.conversation)
+        return FileResult(
+            label(name), verdict.status, verdict.ok, used, unit, count, verdict.diagnostics
+        )
+
+    def _tell(self, found: Found) -> None:
+        """Tell of a finding.
+
+        Raises:
+            _EnoughError: if it is the last error that the user wants to see.
+        """
+        self.totals.add_finding(found)
+        self._report.finding(found)
+        if self._wanted.max_errors is not None and self.totals.errors >= self._wanted.max_errors:
+            raise _EnoughError
+
+    def _data_set(self, name: str, kind: DataKind) -> None:
+        from harmony_grammar.cli.datasets.judging import pool  # noqa: PLC0415  transcripts need none
+
+        try:
+            opened = Opened(name)
+        except Misuse as problem:
+            self._unreadable(name, problem)
+            return
+        whole = BatchResult()
+        self.totals.data_sets += 1
+        try:
+            with pool(self._wanted.jobs) as executor:
+                self._rows(opened, kind, executor, whole)
+        except Misuse as problem:
+            self.totals.data_sets -= 1
+            self._unreadable(name, problem)
+            return
+        except (KeyboardInterrupt, _EnoughError):
+            self._report.data_set(label(name), kind, whole)
+            raise
+        finally:
+            opened.close()
+        self._report.data_set(label(name), kind, whole)
+
+    def _unreadable(self, name: str, problem: Misuse) -> None:
+        result = FileResult(label(name), UNREADABLE, problem=str(problem))
+        self.totals.add_file(result)
+        self._report.file(result)
+
+    def _rows(
+        self, opened: Opened, kind: DataKind, executor: "Executor | None", whole: BatchResult
+    ) -> None:
+        from harmony_grammar.cli.datasets.files import batches  # noqa: PLC0415  as above
+        from harmony_grammar.cli.datasets.judging import (  # noqa: PLC0415
+            Settings,
+            in_order,
+            judge_batch,
+        )
+
+        wanted = self._wanted
+        text = wanted.grammar.text if wanted.own_grammar else None
+        settings = Settings(label(opened.name), text, wanted.field, wanted.start, wanted.lint)
+        work = partial(judge_batch, settings)
+        source = batches(opened, kind, wanted.field)
+        for result in in_order(executor, wanted.jobs, work, source):
+            whole.add(result)
+            self.totals.rows.add(result)
+            self._meter.at(opened.position, result.rows)
+            for found in result.findings:
+                self._tell(found)
 
 
 def register(app: typer.Typer) -> None:

@@ -7,10 +7,7 @@ one that says something else.
 # No `from __future__ import annotations`: typer reads the annotations at run time.
 
 import difflib
-import json
-import os
 import sys
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -23,16 +20,26 @@ from harmony_grammar.cli.inputs import (
     InputKind,
     StartChoice,
     expand,
+    grammar_of,
     judge,
     read,
+    show_error,
 )
-from harmony_grammar.cli.options import Keep, Kind, Spelling, SpellingChoice, Start
-from harmony_grammar.cli.output import FINDINGS, MISUSE, Misuse, Output, complain, write_bytes
-from harmony_grammar.cli.progress import with_progress
-from harmony_grammar.cli.reading import show_error
+from harmony_grammar.cli.options import GrammarFile, Keep, Kind, Spelling, SpellingChoice, Start
+from harmony_grammar.cli.output import (
+    FINDINGS,
+    MISUSE,
+    Misuse,
+    Output,
+    complain,
+    replacing,
+    write_bytes,
+)
+from harmony_grammar.cli.progress import Meter
 from harmony_grammar.errors import HarmonyError
 
 if TYPE_CHECKING:
+    from harmony_grammar import Grammar
     from harmony_grammar.tree import Conversation
 
 __all__ = ["register"]
@@ -61,6 +68,7 @@ def _format(  # noqa: PLR0913  a parameter is an option
     start: Start = StartChoice.AUTO,
     kind: Kind = InputKind.AUTO,
     keep_newline: Keep = False,
+    grammar: GrammarFile = None,
 ) -> None:
     """Rewrite transcripts in their normal form: one spelling of headers, the usual terminators.
 
@@ -73,20 +81,24 @@ def _format(  # noqa: PLR0913  a parameter is an option
       harmony-grammar format --diff --spelling model logs/
       harmony-grammar format - < chat.harmony | harmony-grammar tokens
     """  # noqa: D301  the escape tells typer to keep the lines
-    job = _Job(spelling, start, write=not (check or diff), diff=diff)
-    for name in with_progress(expand(files or []), Output(sys.stderr)):
-        try:
-            job.one(name, read(name, kind, keep_newline=keep_newline))
-        except Misuse as problem:  # noqa: PERF203  one bad file does not stop the others
-            job.unreadable(problem)
+    names, loaded = expand(files or []), grammar_of(grammar)
+    job = _Formatting(loaded, spelling, start, write=not (check or diff), diff=diff)
+    with Meter([name for name in names if name != STDIN], Output(sys.stderr)) as meter:
+        for name in names:
+            try:
+                job.one(name, read(name, kind, keep_newline=keep_newline))
+            except Misuse as problem:
+                job.unreadable(problem)
+            meter.done(name)
     job.summary()
     raise typer.Exit(job.exit_code)
 
 
-class _Job:
+class _Formatting:
     """Formatting some files.
 
     Args:
+        grammar: the grammar.
         spelling: how headers are spelled.
         start: which start symbol files are read from.
         write: whether to write what changes.
@@ -97,9 +109,16 @@ class _Job:
     """
 
     def __init__(
-        self, spelling: SpellingChoice, start: StartChoice, *, write: bool, diff: bool
+        self,
+        grammar: "Grammar",
+        spelling: SpellingChoice,
+        start: StartChoice,
+        *,
+        write: bool,
+        diff: bool,
     ) -> None:
         self.exit_code = 0
+        self._grammar = grammar
         self._spelling = spelling
         self._start = start
         self._write = write
@@ -109,15 +128,15 @@ class _Job:
 
     def one(self, name: str, given: Input) -> None:
         """Format one input."""
-        used, report = judge(given.source, self._start)
+        used, report = judge(self._grammar, given.source, self._start)
         if report.status != "complete":
             show_error(given.name, report)
             self._worse(FINDINGS)
             return
-        old = _written(given.source, given)
-        new = _formatted(given, report.conversation, self._spelling)
-        _require_same(given, new, StartChoice(used), report.conversation)
-        text = _written(new, given)
+        old = given.like(given.source)
+        new = self._formatted(given, report.conversation)
+        self._require_same(given, new, StartChoice(used), report.conversation)
+        text = given.like(new)
         if name == STDIN and self._write:
             write_bytes(text.encode())
         elif text == old:
@@ -125,12 +144,37 @@ class _Job:
         else:
             self._change(name, given.name, old, text)
 
+    def _formatted(self, given: Input, conversation: "Conversation") -> str | list[int]:
+        normal, last = conversation.canonical(), conversation.open_message
+        if last is not None and last.content is None:
+            # How far an open header goes is said by how it is written, not by its fields.
+            normal = replace(normal, open_message=last)
+        text = isinstance(given.source, str)
+        write = self._grammar.render if text else self._grammar.encode
+        return write(normal, spelling=self._spelling.value)
+
+    def _require_same(
+        self,
+        given: Input,
+        new: str | list[int],
+        start: StartChoice,
+        conversation: "Conversation",
+    ) -> None:
+        """Raise an error unless the new form says what the old one did."""
+        _, report = judge(self._grammar, new, start)
+        if report.status != "complete" or report.conversation != conversation:
+            raise HarmonyError(
+                f"{given.name}: the normal form would not say the same, so the file is left as it "
+                "is; please report this fault with the file"
+            )
+
     def _change(self, path: str, name: str, old: str, new: str) -> None:
         self._changed += 1
         if self._diff:
             _show_diff(name, old, new)
         if self._write:
-            _replace_file(path, new.encode())
+            with replacing(Path(path)) as file:
+                file.write(new.encode())
         else:
             self._worse(FINDINGS)
         Output(sys.stderr).line("formatted " if self._write else "would format ", (name, "bold"))
@@ -150,41 +194,6 @@ class _Job:
         self.exit_code = max(self.exit_code, code)
 
 
-def _formatted(
-    given: Input, conversation: "Conversation", spelling: SpellingChoice
-) -> str | list[int]:
-    import harmony_grammar as hg  # noqa: PLC0415  help texts need none of it
-
-    normal, last = conversation.canonical(), conversation.open_message
-    if last is not None and last.content is None:
-        # How far an open header goes is said by how it is written, not by its fields.
-        normal = replace(normal, open_message=last)
-    if isinstance(given.source, str):
-        return hg.render(normal, spelling=spelling.value)
-    return hg.encode(normal, spelling=spelling.value)
-
-
-def _require_same(
-    given: Input, new: str | list[int], start: StartChoice, conversation: "Conversation"
-) -> None:
-    """Raise an error unless the new form says what the old one did."""
-    _, report = judge(new, start)
-    if report.status != "complete" or report.conversation != conversation:
-        raise HarmonyError(
-            f"{given.name}: the normal form would not say the same, so the file is left as it is; "
-            "please report this fault with the file"
-        )
-
-
-def _written(source: str | list[int], given: Input) -> str:
-    """A text or ids in the manner that the input was written."""
-    if isinstance(source, str):
-        return source + given.ending
-    if given.written == "list":
-        return json.dumps(source) + given.ending
-    return " ".join(map(str, source)) + given.ending
-
-
 def _show_diff(name: str, old: str, new: str) -> None:
     output = Output()
     rows = difflib.unified_diff(
@@ -192,20 +201,6 @@ def _show_diff(name: str, old: str, new: str) -> None:
     )
     for row in rows:
         output.line((row, _DIFF_STYLES.get(row[:1], "")))
-
-
-def _replace_file(name: str, data: bytes) -> None:
-    """Write a file anew, so that it is never half written; a link keeps its place."""
-    path = Path(os.path.realpath(name))
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        Path(temporary).chmod(path.stat().st_mode)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def register(app: typer.Typer) -> None:

@@ -1,4 +1,4 @@
-"""Reading inputs: files, folders and pipes; text or ids.
+"""Reading inputs: files, folders and pipes; text or ids; and the grammar to read them with.
 
 Editors end a text file with a newline, and on the wire there is none. So one newline at the very
 end of a file is not taken for part of the transcript, unless that is asked for.
@@ -12,17 +12,21 @@ import re
 import sys
 from dataclasses import dataclass
 from enum import Enum
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, cast
 
-from harmony_grammar.cli.output import Misuse, Output
+import typer
+
+from harmony_grammar.cli.output import FINDINGS, Misuse, Output, finding_parts
+from harmony_grammar.errors import GrammarError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from harmony_grammar import Report
+    from harmony_grammar import Grammar, Report
     from harmony_grammar.checking.lint import Lint
-    from harmony_grammar.tree import Start
+    from harmony_grammar.tree import Conversation, Start
 
 __all__ = [
     "STDIN",
@@ -30,10 +34,14 @@ __all__ = [
     "InputKind",
     "StartChoice",
     "expand",
+    "grammar_in",
+    "grammar_of",
     "judge",
     "label",
+    "parsed",
     "read",
     "read_text",
+    "show_error",
 ]
 
 STDIN: Final = "-"
@@ -77,6 +85,13 @@ class Input:
     source: str | list[int]
     ending: str = ""
     written: Literal["text", "list", "words"] = "text"
+
+    def like(self, source: str | list[int]) -> str:
+        """A text or ids in the manner that this input was written."""
+        if isinstance(source, str):
+            return source + self.ending
+        ids = json.dumps(source) if self.written == "list" else " ".join(map(str, source))
+        return ids + self.ending
 
 
 # --- files and folders ---
@@ -236,6 +251,7 @@ def _id_words(name: str, text: str, remedy: str) -> list[int]:
 
 
 def judge(
+    grammar: Grammar,
     source: str | list[int],
     choice: StartChoice,
     lint: Lint | None = None,
@@ -247,6 +263,7 @@ def judge(
     there is none, the first whose error comes furthest on.
 
     Args:
+        grammar: the grammar.
         source: the text or the ids.
         choice: what was chosen.
         lint: which lint rules are looked at; None for all.
@@ -255,12 +272,10 @@ def judge(
     Returns:
         The start symbol, and the report under it.
     """
-    import harmony_grammar as hg  # noqa: PLC0415  help texts need none of it
-
     starts = candidates if choice is StartChoice.AUTO else [choice]
     best: tuple[Start, Report] | None = None
     for start in cast("list[Start]", [one.value for one in starts]):
-        report = hg.check(source, start, lint)
+        report = grammar.check(source, start, lint)
         if report.status == "complete":
             return start, report
         if best is None or _reach(report) > _reach(best[1]):
@@ -271,3 +286,63 @@ def judge(
 def _reach(report: Report) -> int:
     """Where the error of an input that is not complete is."""
     return report.diagnostics[-1].span.start
+
+
+def show_error(name: str, report: Report) -> None:
+    """Show on standard error why an input is not complete."""
+    Output(sys.stderr).lines(finding_parts(name, report.diagnostics[-1]))
+
+
+def parsed(grammar: Grammar, given: Input, start: StartChoice) -> Conversation:
+    """The tree of an input.
+
+    Raises:
+        typer.Exit: if the input is not complete, after saying why.
+    """
+    _, report = judge(grammar, given.source, start)
+    if report.status != "complete":
+        show_error(given.name, report)
+        raise typer.Exit(FINDINGS)
+    return report.conversation
+
+
+# --- the grammar ---
+
+
+def grammar_of(path: Path | None) -> Grammar:
+    """The grammar in a file; without one, the packaged one.
+
+    Raises:
+        Misuse: if the file cannot be read, or holds no grammar of the format.
+    """
+    import harmony_grammar as hg  # noqa: PLC0415  help texts need none of it
+
+    if path is None:
+        return hg.Grammar.default()
+    text = read_text(str(path))
+    try:
+        return grammar_in(text)
+    except GrammarError as error:
+        said = "\n".join([f"{label(str(path))}: {error}", *_pointed(text, error)])
+        raise Misuse(said) from None
+
+
+@cache
+def grammar_in(text: str | None) -> Grammar:
+    """The grammar of a text, loaded once in each process; without one, the packaged one.
+
+    Raises:
+        GrammarError: if the text is no grammar of the format.
+    """
+    import harmony_grammar as hg  # noqa: PLC0415  help texts need none of it
+
+    return hg.Grammar.default() if text is None else hg.Grammar.from_text(text)
+
+
+def _pointed(text: str, error: GrammarError) -> list[str]:
+    """The line of a grammar that is wrong, with a caret below the place."""
+    if error.line is None or "\n" in str(error):  # an error of several lines points already
+        return []
+    lines = [*text.split("\n"), ""]
+    line = lines[min(error.line, len(lines)) - 1].replace("\t", " ")
+    return [f"  {line}", f"  {' ' * ((error.column or 1) - 1)}^"]

@@ -3,6 +3,7 @@
 # No `from __future__ import annotations`: typer reads these at run time.
 
 from enum import Enum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,6 +17,7 @@ __all__ = [
     "Field",
     "File",
     "Form",
+    "GrammarFile",
     "Keep",
     "Kind",
     "SchemaStyle",
@@ -42,6 +44,15 @@ class StyleChoice(str, Enum):
 
 File = Annotated[
     str, typer.Argument(metavar="FILE", help="The file to read; - is what is piped in.")
+]
+GrammarFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--grammar",
+        metavar="FILE",
+        help="A grammar of your own, in the syntax of the packaged one.",
+        show_default="the packaged one",
+    ),
 ]
 Start = Annotated[
     StartChoice,

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import typer
 
-from harmony_grammar.cli.inputs import STDIN, InputKind, StartChoice, read
-from harmony_grammar.cli.options import File, Form, Keep, Kind, Start
+from harmony_grammar.cli.inputs import STDIN, InputKind, StartChoice, grammar_of, parsed, read
+from harmony_grammar.cli.options import File, Form, GrammarFile, Keep, Kind, Start
 from harmony_grammar.cli.output import Layout, Output, Part, dump
-from harmony_grammar.cli.reading import tree
 from harmony_grammar.tree import Message
 
 if TYPE_CHECKING:
@@ -23,13 +22,14 @@ _PREVIEW: Final = 60  # characters of a body that the tree shows
 _PARTS: Final = ("header", "body", "terminator")
 
 
-def _parse(
+def _parse(  # noqa: PLR0913  a parameter is an option
     file: File = STDIN,
     *,
     start: Start = StartChoice.AUTO,
     kind: Kind = InputKind.AUTO,
     form: Form = Layout.TEXT,
     keep_newline: Keep = False,
+    grammar: GrammarFile = None,
 ) -> None:
     """Show the messages of a transcript: fields, bodies, and where each part stands.
 
@@ -44,7 +44,7 @@ def _parse(
       harmony-grammar parse --format json chat.harmony | harmony-grammar render
     """  # noqa: D301  the escape tells typer to keep the lines
     given = read(file, kind, keep_newline=keep_newline)
-    conversation = tree(given, start)
+    conversation = parsed(grammar_of(grammar), given, start)
     unit = "text" if isinstance(given.source, str) else "ids"
     if form is Layout.JSON:
         dump(_data(conversation, unit))

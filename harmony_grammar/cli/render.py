@@ -9,8 +9,8 @@ from typing import Annotated, Any, Final, get_args
 
 import typer
 
-from harmony_grammar.cli.inputs import STDIN, label, read_text
-from harmony_grammar.cli.options import File, Spelling, SpellingChoice
+from harmony_grammar.cli.inputs import STDIN, grammar_of, label, read_text
+from harmony_grammar.cli.options import File, GrammarFile, Spelling, SpellingChoice
 from harmony_grammar.cli.output import FINDINGS, Misuse, complain, write_bytes
 from harmony_grammar.errors import RenderError
 from harmony_grammar.tree import Conversation, Start
@@ -34,6 +34,7 @@ def _render(
         Target.TEXT
     ),
     spelling: Spelling = SpellingChoice.OPENAI,
+    grammar: GrammarFile = None,
     no_newline: Annotated[
         bool,
         typer.Option(
@@ -54,14 +55,12 @@ def _render(
       harmony-grammar render --to ids messages.json
       echo '{"role": "user", "content": "Hi"}' | harmony-grammar render
     """  # noqa: D301  the escape tells typer to keep the lines
-    import harmony_grammar as hg  # noqa: PLC0415  help texts need none of it
-
-    conversation = _conversation(label(file), read_text(file))
+    loaded, conversation = grammar_of(grammar), _conversation(label(file), read_text(file))
     try:
         if to is Target.IDS:
-            text = json.dumps(hg.encode(conversation, spelling=spelling.value))
+            text = json.dumps(loaded.encode(conversation, spelling=spelling.value))
         else:
-            text = hg.render(conversation, spelling=spelling.value)
+            text = loaded.render(conversation, spelling=spelling.value)
         data = text.encode()
     except (RenderError, UnicodeEncodeError) as error:
         complain(f"{label(file)}: {_said(error)}")

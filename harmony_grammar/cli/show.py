@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from harmony_grammar.cli.inputs import STDIN, InputKind, StartChoice, judge, read
-from harmony_grammar.cli.options import File, Keep, Kind, Start
+from harmony_grammar.cli.inputs import STDIN, InputKind, StartChoice, grammar_of, judge, read
+from harmony_grammar.cli.options import File, GrammarFile, Keep, Kind, Start
 from harmony_grammar.cli.output import FINDINGS, Output, Part, finding_parts, visible
 from harmony_grammar.tree import Message, Role
+from harmony_grammar.view.data import findings_of, results
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,7 +30,7 @@ _ROLES: Final = {
 _MARGIN: Final = 4
 
 
-def _show(
+def _show(  # noqa: PLR0913  a parameter is an option
     file: File = STDIN,
     *,
     fold: Annotated[
@@ -38,6 +39,7 @@ def _show(
     start: Start = StartChoice.AUTO,
     kind: Kind = InputKind.AUTO,
     keep_newline: Keep = False,
+    grammar: GrammarFile = None,
 ) -> None:
     """Show a conversation: who says what on which channel, calls with their results.
 
@@ -49,11 +51,9 @@ def _show(
 
     Exit codes: 0 if it is complete, 1 if not; what could be read is shown.
     """  # noqa: D301  the escape tells typer to keep the lines
-    import harmony_grammar as hg  # noqa: PLC0415  help texts need none of it
-
-    given = read(file, kind, keep_newline=keep_newline)
-    _, report = judge(given.source, start)
-    _Shown(hg.Grammar.default(), given.name, fold=fold).show(report)
+    given, loaded = read(file, kind, keep_newline=keep_newline), grammar_of(grammar)
+    _, report = judge(loaded, given.source, start)
+    _Shown(loaded, given.name, fold=fold).show(report)
     if report.status != "complete":
         raise typer.Exit(FINDINGS)
 
@@ -73,8 +73,6 @@ class _Shown:
 
     def show(self, report: "Report") -> None:
         """Show all of it, with the findings where they are."""
-        from harmony_grammar.view.joined import findings_of, results  # noqa: PLC0415  help needs none
-
         conversation = report.conversation
         answered = results(conversation.messages)
         findings = findings_of(conversation.messages, report.diagnostics)

@@ -8,10 +8,19 @@ from typing import TYPE_CHECKING, Final
 
 import typer
 
-from harmony_grammar.cli.inputs import STDIN, InputKind, StartChoice, judge, read
-from harmony_grammar.cli.options import File, Form, Keep, Kind, Start
+from harmony_grammar.cli.inputs import (
+    STDIN,
+    InputKind,
+    StartChoice,
+    grammar_of,
+    judge,
+    read,
+    show_error,
+)
+from harmony_grammar.cli.options import File, Form, GrammarFile, Keep, Kind, Start
 from harmony_grammar.cli.output import FINDINGS, Layout, Output, Part, dump
-from harmony_grammar.cli.reading import show_error
+from harmony_grammar.view.fields import fields_of_ids
+from harmony_grammar.view.packed import encoded
 
 if TYPE_CHECKING:
     from harmony_grammar import Vocabulary
@@ -43,13 +52,14 @@ class _Row:
     part: str
 
 
-def _tokens(
+def _tokens(  # noqa: PLR0913  a parameter is an option
     file: File = STDIN,
     *,
     start: Start = StartChoice.AUTO,
     kind: Kind = InputKind.AUTO,
     form: Form = Layout.TEXT,
     keep_newline: Keep = False,
+    grammar: GrammarFile = None,
 ) -> None:
     """Show the token ids of a transcript: what each spells and which part it belongs to.
 
@@ -63,19 +73,15 @@ def _tokens(
       harmony-grammar tokens --format json completion-ids.json
       harmony-grammar render --to ids messages.json | harmony-grammar tokens
     """  # noqa: D301  the escape tells typer to keep the lines
-    import harmony_grammar as hg  # noqa: PLC0415  help texts need none of it
-    from harmony_grammar.cli.parts import places  # noqa: PLC0415
-
-    given, grammar = read(file, kind, keep_newline=keep_newline), hg.Grammar.default()
+    given, loaded = read(file, kind, keep_newline=keep_newline), grammar_of(grammar)
     source = given.source
-    encode = grammar.vocabulary.encode_marked
-    ids = encode(source, grammar.specials) if isinstance(source, str) else source
-    _, report = judge(ids, start)
-    spell = _Spelling(grammar.vocabulary)
+    ids = encoded(loaded, source)
+    _, report = judge(loaded, ids, start)
+    spell = _Spelling(loaded.vocabulary)
     rows = (
         _Row(index, token, spell.text(token), spell.special(token), *place)
         for index, (token, place) in enumerate(
-            zip(ids, places(grammar, ids, report.conversation), strict=True)
+            zip(ids, fields_of_ids(loaded, ids, report.conversation), strict=True)
         )
     )
     if form is Layout.JSON:
@@ -83,7 +89,7 @@ def _tokens(
     else:
         _show(list(rows))
     if report.status != "complete":
-        _, said = judge(source, start)
+        _, said = judge(loaded, source, start)
         show_error(given.name, said)
         raise typer.Exit(FINDINGS)
 

@@ -3,22 +3,38 @@
 # No `from __future__ import annotations`: typer reads the annotations at run time.
 
 import sys
+from collections.abc import Iterator, Sequence
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from harmony_grammar.cli.inputs import STDIN, InputKind, StartChoice, judge, read
-from harmony_grammar.cli.options import File, Keep, Kind, SchemaStyle, Start, StyleChoice
+from harmony_grammar.bodies import BodyReading, read_body
+from harmony_grammar.cli.inputs import (
+    STDIN,
+    InputKind,
+    StartChoice,
+    grammar_of,
+    judge,
+    read,
+    show_error,
+)
+from harmony_grammar.cli.options import (
+    File,
+    GrammarFile,
+    Keep,
+    Kind,
+    SchemaStyle,
+    Start,
+    StyleChoice,
+)
 from harmony_grammar.cli.output import FINDINGS, Output, dump, finding_parts
-from harmony_grammar.cli.reading import show_error
+from harmony_grammar.schemas.standard import standard
+from harmony_grammar.tree import Role, TextContent
+from harmony_grammar.tree.tools import FUNCTIONS, ToolDescription, ToolNamespaceConfig
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from harmony_grammar import Diagnostic, Message, ToolDescription
-    from harmony_grammar.bodies import BodyReading
-    from harmony_grammar.tree.tools import ToolNamespaceConfig
+    from harmony_grammar import Diagnostic, Grammar, Message
 
 __all__ = ["register"]
 
@@ -47,6 +63,7 @@ def _tools(  # noqa: PLR0913  each is an option
     start: Start = StartChoice.AUTO,
     kind: Kind = InputKind.AUTO,
     keep_newline: Keep = False,
+    grammar: GrammarFile = None,
 ) -> None:
     """Show the tools that a prompt declares, with JSON Schemas of what they take.
 
@@ -60,11 +77,12 @@ def _tools(  # noqa: PLR0913  each is an option
       harmony-grammar tools --to openai prompt.txt > tools.json
     """  # noqa: D301  the escape tells typer to keep the lines
     given = read(file, kind, keep_newline=keep_newline)
-    _, report = judge(given.source, start)
+    loaded = grammar_of(grammar)
+    _, report = judge(loaded, given.source, start)
     found: dict[str, ToolNamespaceConfig] = {}
     findings: list[Diagnostic] = []
     for message in report.conversation.messages:
-        reading = _reading(message, style)
+        reading = _reading(loaded, message, style)
         found |= getattr(reading.content, "tools", None) or {}
         findings += reading.diagnostics
     tools = [tool for config in found.values() for tool in _named(config)]
@@ -78,35 +96,28 @@ def _tools(  # noqa: PLR0913  each is an option
         raise typer.Exit(FINDINGS)
 
 
-def _reading(message: "Message", style: StyleChoice) -> "BodyReading":
+def _reading(grammar: "Grammar", message: "Message", style: StyleChoice) -> BodyReading:
     """What a message of the system or the developer says; any other says nothing."""
-    from harmony_grammar.bodies import BodyReading, read_body  # noqa: PLC0415  help needs none of it
-    from harmony_grammar.tree import Role, TextContent  # noqa: PLC0415
-
     role = message.author.role
     if not isinstance(role, Role):
         return BodyReading(TextContent(message.text))
-    return read_body(message.text, role, style=style.value)
+    return read_body(message.text, role, grammar, style=style.value)
 
 
-def _named(config: "ToolNamespaceConfig") -> "Iterator[tuple[str, ToolDescription]]":
+def _named(config: ToolNamespaceConfig) -> Iterator[tuple[str, ToolDescription]]:
     """The tools of a namespace by their whole names; one without tools is a tool itself."""
-    from harmony_grammar.tree.tools import ToolDescription  # noqa: PLC0415  as above
-
     if not config.tools:
         yield config.name, ToolDescription(config.name, config.description or "", None)
     yield from ((f"{config.name}.{tool.name}", tool) for tool in config.tools)
 
 
-def _schemas(tools: "Sequence[tuple[str, ToolDescription]]") -> dict[str, Any]:
+def _schemas(tools: Sequence[tuple[str, ToolDescription]]) -> dict[str, Any]:
     """The schemas by name; null for a tool that takes nothing but text."""
     return {name: _schema(tool) for name, tool in tools}
 
 
-def _openai(tools: "Sequence[tuple[str, ToolDescription]]") -> list[dict[str, Any]]:
+def _openai(tools: Sequence[tuple[str, ToolDescription]]) -> list[dict[str, Any]]:
     """The tools as OpenAI's API has them; functions have no namespace there."""
-    from harmony_grammar.tree.tools import FUNCTIONS  # noqa: PLC0415  as above
-
     return [
         {
             "type": "function",
@@ -120,9 +131,7 @@ def _openai(tools: "Sequence[tuple[str, ToolDescription]]") -> list[dict[str, An
     ]
 
 
-def _schema(tool: "ToolDescription") -> dict[str, Any]:
-    from harmony_grammar.schemas.standard import standard  # noqa: PLC0415  as above
-
+def _schema(tool: ToolDescription) -> dict[str, Any]:
     return _NOTHING if tool.parameters is None else standard(tool.parameters)
 
 

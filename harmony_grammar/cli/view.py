@@ -7,9 +7,14 @@ from typing import Annotated
 
 import typer
 
-from harmony_grammar.cli.inputs import STDIN, InputKind, StartChoice, judge, read
-from harmony_grammar.cli.options import File, Keep, Kind, Start
+from harmony_grammar.checking.lint import Lint
+from harmony_grammar.cli.inputs import STDIN, InputKind, StartChoice, grammar_of, judge, read
+from harmony_grammar.cli.options import File, GrammarFile, Keep, Kind, Start
 from harmony_grammar.cli.output import FINDINGS, Output, write_bytes
+from harmony_grammar.view.data import shown
+from harmony_grammar.view.fields import fields_of_ids
+from harmony_grammar.view.packed import compact, encoded, ranges
+from harmony_grammar.view.page import page
 
 __all__ = ["register"]
 
@@ -33,6 +38,7 @@ def _view(  # noqa: PLR0913  a parameter is an option
     start: Start = StartChoice.AUTO,
     kind: Kind = InputKind.AUTO,
     keep_newline: Keep = False,
+    grammar: GrammarFile = None,
 ) -> None:
     """Write a transcript as one page of HTML: messages, tokens, headers, findings.
 
@@ -46,23 +52,17 @@ def _view(  # noqa: PLR0913  a parameter is an option
 
     Exit codes: 0 if it is complete, 1 if not; the page is written in either case.
     """  # noqa: D301  the escape tells typer to keep the lines
-    import harmony_grammar as hg  # noqa: PLC0415  help texts need none of it
-    from harmony_grammar.cli.parts import places  # noqa: PLC0415
-    from harmony_grammar.view.data import shown  # noqa: PLC0415
-    from harmony_grammar.view.page import page  # noqa: PLC0415
-    from harmony_grammar.view.tokens import compact, encoded, ranges  # noqa: PLC0415
-
-    given, grammar = read(file, kind, keep_newline=keep_newline), hg.Grammar.default()
-    chosen, report = judge(given.source, start)
-    data = shown(grammar, given.source, report, Path(given.name).name)
+    given, loaded = read(file, kind, keep_newline=keep_newline), grammar_of(grammar)
+    chosen, report = judge(loaded, given.source, start)
+    data = shown(loaded, given.source, report, Path(given.name).name)
     if tokens:
-        ids = encoded(grammar, given.source)
+        ids = encoded(loaded, given.source)
         read_as = report
         if ids is not given.source:  # once more, for places among the ids; it has been linted
-            read_as = grammar.check(ids, chosen, hg.Lint(select=frozenset()))
-        data["tokens"] = compact(grammar, ids, places(grammar, ids, read_as.conversation))
+            read_as = loaded.check(ids, chosen, Lint(select=frozenset()))
+        data["tokens"] = compact(loaded, ids, fields_of_ids(loaded, ids, read_as.conversation))
         spans = [found.span for found in report.diagnostics]
-        data["tokens"]["found"] = ranges(grammar, given.source, ids, spans)
+        data["tokens"]["found"] = ranges(loaded, given.source, ids, spans)
     made = page(data).encode("utf-8")
     if out is None:
         write_bytes(made)

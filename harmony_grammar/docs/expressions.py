@@ -1,4 +1,4 @@
-"""The rules of a grammar as they are written: what EBNF and diagrams are made of.
+"""The rules of a grammar as they are written, and the same as EBNF.
 
 A loaded grammar has its repetitions and options expanded into productions of their own, which
 is what parsers want and readers do not. So the text is read again, with the grammar of Lark's
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, singledispatch
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from harmony_grammar.errors import GrammarError
@@ -27,9 +27,12 @@ __all__ = [
     "Pattern",
     "Repeat",
     "Sequence",
+    "definition",
     "definitions",
+    "ebnf",
     "names",
     "replaced",
+    "whole",
 ]
 
 
@@ -186,3 +189,70 @@ _KINDS: Final[Mapping[str, Callable[[list[Any]], Expression]]] = {
     "name": lambda children: Name(str(children[0]).lstrip("?!")),
     "template_usage": lambda children: Name(str(children[0].children[0])),
 }
+
+
+# --- the EBNF of the W3C's specifications: `::=`, `|`, `?`, `*`, `+` ---
+
+_WIDTH: Final = 88
+_SIGNS: Final = {(0, 1): "?", (0, None): "*", (1, None): "+"}
+
+
+def definition(name: str, expression: Expression) -> str:
+    """One rule: `name ::= expression`, its alternatives on lines of their own if it is long."""
+    head = f"{name} ::= "
+    line = head + ebnf(expression)
+    if len(line) <= _WIDTH or not isinstance(expression, Choice):
+        return line
+    joint = f"\n{'| ':>{len(head)}}"
+    return head + joint.join(ebnf(item) for item in expression.items)
+
+
+def whole(expressions: Mapping[str, Expression], sentences: Mapping[str, str]) -> str:
+    """All definitions, each below the sentence that it states."""
+    parts = []
+    for name, expression in expressions.items():
+        said = sentences.get(name)
+        parts.append((f"/* {said} */\n" if said else "") + definition(name, expression))
+    return "\n\n".join(parts) + "\n"
+
+
+@singledispatch
+def ebnf(expression: Expression) -> str:
+    """An expression as EBNF."""
+    raise TypeError(f"{expression!r} is no expression")
+
+
+@ebnf.register
+def _(expression: Name) -> str:
+    return expression.name
+
+
+@ebnf.register
+def _(expression: Literal) -> str:
+    quote = "'" if '"' in expression.text else '"'
+    return f"{quote}{expression.text}{quote}"
+
+
+@ebnf.register
+def _(expression: Pattern) -> str:
+    return expression.text
+
+
+@ebnf.register
+def _(expression: Sequence) -> str:
+    parts = (f"({ebnf(i)})" if isinstance(i, Choice) else ebnf(i) for i in expression.items)
+    return " ".join(parts)
+
+
+@ebnf.register
+def _(expression: Choice) -> str:
+    return " | ".join(ebnf(item) or "()" for item in expression.items)
+
+
+@ebnf.register
+def _(expression: Repeat) -> str:
+    inner = ebnf(expression.item)
+    if isinstance(expression.item, (Sequence, Choice, Repeat)):
+        inner = f"({inner})"
+    bounds = (expression.least, expression.most)
+    return inner + _SIGNS.get(bounds, f"{{{bounds[0]},{bounds[1]}}}")

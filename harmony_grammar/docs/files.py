@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
-from harmony_grammar.docs.diagrams import diagram
-from harmony_grammar.docs.ebnf import whole
-from harmony_grammar.docs.formats import Format
+from harmony_grammar.docs import Format
+from harmony_grammar.docs.drawings import diagram, picture
+from harmony_grammar.docs.expressions import whole
 from harmony_grammar.docs.html import page
 from harmony_grammar.docs.markdown import PICTURE, diagram_name, pages
-from harmony_grammar.docs.picture import picture
 from harmony_grammar.docs.reference import reference
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from markdown_it import MarkdownIt
 
-from harmony_grammar.docs.palette import DARK, LIGHT
+from harmony_grammar.docs.drawings import DARK, LIGHT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from harmony_grammar.docs.catalogue import Entry, catalogue
 from harmony_grammar.docs.chart import Chart, chart
-from harmony_grammar.docs.cheatsheet import Answer, answers
+from harmony_grammar.docs.cheatsheet import Answer, answers, followers, said
 from harmony_grammar.docs.derivations import Derivations, drawn
-from harmony_grammar.docs.ebnf import definition
-from harmony_grammar.docs.expressions import Literal, definitions, names, replaced
-from harmony_grammar.docs.follow import followers, said
+from harmony_grammar.docs.expressions import Literal, definition, definitions, names, replaced
 from harmony_grammar.tokens import FIRST_SPECIAL_ID, marker
 
 if TYPE_CHECKING:

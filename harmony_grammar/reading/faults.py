@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Final
 
 from harmony_grammar.grammar import END_OF_INPUT
 from harmony_grammar.grammar.bindings import OPENING
-from harmony_grammar.inputs import UNKNOWN
 from harmony_grammar.inputs.places import Explanation
 from harmony_grammar.reading.trouble import RECIPIENT_MARKER
 from harmony_grammar.tokens import is_marked
@@ -36,7 +35,7 @@ def foreign_token(t: Trouble) -> Explanation | None:
     """An id that no message can hold."""
     if t.special != "":
         return None
-    if t.found == UNKNOWN:
+    if not t.found:
         return Explanation(
             "unknown-id",
             "the id is not in the vocabulary",

@@ -1,22 +1,26 @@
-"""What a page shows of a transcript, as JSON-ready data."""
+"""What a page shows of a transcript, as JSON-ready data, and what belongs together in it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from bisect import bisect_right
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from harmony_grammar.bodies import read_body
+from harmony_grammar.checking.declared import declared_tools
 from harmony_grammar.tree import Message, Role
-from harmony_grammar.view.joined import results
 from harmony_grammar.view.marks import Marks, piece_of
-from harmony_grammar.view.tools import tools
+from harmony_grammar.writing.typescript import typescript
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from harmony_grammar.api import Grammar
     from harmony_grammar.errors import Diagnostic
     from harmony_grammar.reading.strict import Report
-    from harmony_grammar.tree import OpenMessage
+    from harmony_grammar.tree import CustomRole, OpenMessage
     from harmony_grammar.view.marks import Mark
 
-__all__ = ["shown"]
+__all__ = ["ToolLine", "findings_of", "results", "shown", "tools"]
 
 
 def shown(grammar: Grammar, source: str | list[int], report: Report, title: str) -> dict[str, Any]:
@@ -63,7 +67,7 @@ def _message(grammar: Grammar, message: Message | OpenMessage) -> dict[str, Any]
         "end": message.terminator if isinstance(message, Message) else None,
         "open": not isinstance(message, Message),
         "place": f"{offsets[0]}..{offsets[-1]}",
-        "tools": [tool._asdict() for tool in tools(message.text, message.author.role)]
+        "tools": [tool._asdict() for tool in tools(grammar, message.text, message.author.role)]
         if declares
         else [],
     }
@@ -93,3 +97,78 @@ def _text(grammar: Grammar, source: str | list[int]) -> str:
     if isinstance(source, str):
         return source
     return b"".join(piece_of(grammar, token) for token in source).decode("utf-8", "replace")
+
+
+# --- tools ---
+
+
+class ToolLine(NamedTuple):
+    """A tool, as a reader wants it.
+
+    Attributes:
+        name: its name, after that of its namespace.
+        about: what is said of it.
+        takes: the type of its arguments.
+    """
+
+    name: str
+    about: str
+    takes: str
+
+
+def tools(grammar: Grammar, text: str, role: Role | CustomRole = Role.DEVELOPER) -> list[ToolLine]:
+    """The tools that the body of a message declares; by name only where it leaves the template.
+
+    Args:
+        grammar: the grammar.
+        text: the body.
+        role: whose message it is of.
+    """
+    names = declared_tools(text, grammar)
+    if not names:
+        return []
+    found = {tool.name: tool for tool in _read(grammar, text, role)}
+    return [found.get(name, ToolLine(name, "", "")) for name in sorted(names)]
+
+
+def _read(grammar: Grammar, text: str, role: Role | CustomRole) -> Iterator[ToolLine]:
+    content = read_body(text, role, grammar).content if isinstance(role, Role) else None
+    for config in (getattr(content, "tools", None) or {}).values():
+        if not config.tools:
+            yield ToolLine(config.name, config.description or "", "")
+        for tool in config.tools:
+            takes = "" if tool.parameters is None else typescript(tool.parameters)
+            yield ToolLine(f"{config.name}.{tool.name}", tool.description, takes)
+
+
+# --- calls and results, messages and findings ---
+
+
+def results(messages: Sequence[Message]) -> dict[int, int]:
+    """The indices of results and of the calls that they answer.
+
+    The format has no ids of calls: a result answers the first call of its tool that has none.
+    """
+    waiting: dict[str, list[int]] = {}
+    found = {}
+    for index, message in enumerate(messages):
+        author = message.author
+        if author.role is Role.ASSISTANT and message.recipient is not None:
+            waiting.setdefault(message.recipient, []).append(index)
+        elif author.role is Role.TOOL and waiting.get(author.name or ""):
+            found[index] = waiting[author.name or ""].pop(0)
+    return found
+
+
+def findings_of(
+    messages: Sequence[Message], findings: Sequence[Diagnostic]
+) -> dict[int, list[Diagnostic]]:
+    """The findings by the index of the message that they are in.
+
+    What is in none, such as the error that ends the reading, is under the number of messages.
+    """
+    found: dict[int, list[Diagnostic]] = {}
+    ends = [message.offsets[3] if message.offsets else 0 for message in messages]
+    for finding in findings:
+        found.setdefault(bisect_right(ends, finding.span.start), []).append(finding)
+    return found

@@ -1,21 +1,41 @@
-"""Opening data sets: what kind a file is, and what it is packed with."""
+"""Opening data sets and reading them some rows at a time, so that memory does not grow.
+
+What kind a file is and what it is packed with is found out by its name or by how it begins. A
+batch is what one job works on: lines that are still to be decoded, which is the job's work, or
+rows that are decoded already.
+"""
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import io
+import json
+import re
 import sys
+import zlib
+from dataclasses import dataclass, field
 from enum import Enum
+from itertools import islice
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Final, cast
+from typing import IO, TYPE_CHECKING, Any, Final, cast
 
 from harmony_grammar.cli.inputs import STDIN, label
 from harmony_grammar.cli.output import Misuse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
-__all__ = ["FOLDER_SUFFIXES", "DataKind", "Opened", "is_data_set", "kind_of", "needs"]
+__all__ = [
+    "FOLDER_SUFFIXES",
+    "Batch",
+    "DataKind",
+    "Opened",
+    "batches",
+    "is_data_set",
+    "kind_of",
+    "needs",
+]
 
 _PACKED: Final = (".gz", ".zst")
 _GZIP: Final = b"\x1f\x8b"
@@ -192,3 +212,184 @@ def _zstd(name: str) -> Callable[[IO[bytes]], io.RawIOBase]:
         return cast("io.RawIOBase", reader(raw, read_across_frames=True, closefd=False))
 
     return unpacked
+
+
+# --- reading some rows at a time ---
+
+_MOST_ROWS: Final = 256
+_MOST_BYTES: Final = 1 << 20
+_CHUNK: Final = 1 << 18
+_BETWEEN: Final = re.compile(r"[\s,]*")
+
+
+@dataclass(slots=True)
+class Batch:
+    """Some rows of a data set.
+
+    Attributes:
+        first: the number of the first, from 1: its line, or which row it is.
+        word: what the number counts.
+        lines: JSON, a row a line, if it is not decoded yet.
+        values: the rows, if they are.
+        problem: why reading ends after these rows although the file does not.
+    """
+
+    first: int
+    word: str
+    lines: list[bytes] = field(default_factory=list)
+    values: list[Any] = field(default_factory=list)
+    problem: str | None = None
+
+    @property
+    def size(self) -> int:
+        """How many rows it has."""
+        return len(self.lines) + len(self.values)
+
+
+def batches(opened: Opened, kind: DataKind, column: str | None) -> Iterator[Batch]:
+    """The rows of a data set, in order.
+
+    Args:
+        opened: the file.
+        kind: what it is.
+        column: the only column of a Parquet file that is needed; None for all.
+
+    Raises:
+        Misuse: if a package is missing that reading it needs, or it is no Parquet file.
+    """
+    first, word, reader = 1, _WORDS[kind], _READERS[kind](opened, column)
+    while True:
+        try:
+            batch = next(reader, None)
+        except (OSError, EOFError, zlib.error, UnicodeDecodeError, ValueError) as error:
+            problem = f"the file is damaged from here on: {error}"
+            yield Batch(first, word, problem=problem)
+            return
+        if batch is None:
+            return
+        yield batch
+        first = batch.first + batch.size
+
+
+def _lines(opened: Opened, _: str | None) -> Iterator[Batch]:
+    number, stream = 1, opened.stream
+    while lines := list(islice(_some(stream), _MOST_ROWS)):
+        if number == 1:
+            lines[0] = lines[0].removeprefix(codecs.BOM_UTF8)
+        yield Batch(number, "line", lines)
+        number += len(lines)
+
+
+def _some(stream: Any) -> Iterator[bytes]:
+    """Lines, up to a number of bytes."""
+    read = 0
+    for line in stream:
+        yield line
+        read += len(line)
+        if read > _MOST_BYTES:
+            return
+
+
+def _json(opened: Opened, _: str | None) -> Iterator[Batch]:
+    """The items of a list, or one object."""
+    number, values, read = 1, list[Any](), 0
+    items = _items(opened)
+    while True:
+        try:
+            value, length = next(items)
+        except StopIteration:
+            break
+        except (ValueError, RecursionError) as error:
+            yield Batch(number, "row", [], values, f"this is no JSON from here on: {error}")
+            return
+        values.append(value)
+        read += length
+        if len(values) == _MOST_ROWS or read > _MOST_BYTES:
+            yield Batch(number, "row", [], values)
+            number, values, read = number + len(values), [], 0
+    if values:
+        yield Batch(number, "row", [], values)
+
+
+def _items(opened: Opened) -> Iterator[tuple[Any, int]]:
+    """The items of the list that a stream holds, and how long each is; an object is one item."""
+    text = _JsonStream(opened)
+    if text.skip(re.compile(r"\s*")) != "[":
+        yield text.value()
+        return
+    text.at += 1
+    while (char := text.skip(_BETWEEN)) != "]":
+        if not char:
+            raise ValueError("the list does not end")
+        yield text.value()
+
+
+class _JsonStream:
+    """A stream of JSON, decoded value by value; only what is needed is kept."""
+
+    def __init__(self, opened: Opened) -> None:
+        self._read: Callable[[int], bytes] = opened.stream.read
+        self._decode = codecs.getincrementaldecoder("utf-8-sig")().decode
+        self._parse = json.JSONDecoder().raw_decode
+        self.text, self.at, self.ended = "", 0, False
+
+    def more(self, least: int = 0) -> bool:
+        """Read on; whether there was anything left."""
+        data = self._read(max(_CHUNK, least))
+        self.text = self.text[self.at :] + self._decode(data, final=not data)
+        self.at, self.ended = 0, not data
+        return not self.ended
+
+    def skip(self, pattern: re.Pattern[str]) -> str:
+        """Go over what a pattern matches; the character after it, empty at the end."""
+        while True:
+            match = pattern.match(self.text, self.at)
+            self.at = match.end() if match else self.at
+            if self.at < len(self.text) or not self.more():
+                return self.text[self.at : self.at + 1]
+
+    def value(self) -> tuple[Any, int]:
+        """The value that begins here, and its length. What is read doubles until it is whole."""
+        while True:
+            try:
+                value, end = self._parse(self.text, self.at)
+            except ValueError:
+                if self.ended or not self.more(len(self.text) - self.at):
+                    raise
+                continue
+            if end == len(self.text) and not self.ended:  # a number may go on
+                self.more(len(self.text) - self.at)
+                continue
+            length, self.at = end - self.at, end
+            return value, length
+
+
+def _parquet(opened: Opened, column: str | None) -> Iterator[Batch]:
+    try:
+        import pyarrow as pa  # noqa: PLC0415  only Parquet needs it
+        import pyarrow.parquet as pq  # noqa: PLC0415
+    except ImportError:
+        raise needs("pyarrow", opened.name) from None
+    try:
+        piped = opened.name == STDIN  # the index of a Parquet file is at its end
+        file = pq.ParquetFile(io.BytesIO(sys.stdin.buffer.read()) if piped else opened.stream)
+    except pa.ArrowException as error:
+        raise Misuse(f"{opened.name}: this is no Parquet file: {error}") from None
+    names = file.schema_arrow.names
+    columns = None if column is None else [name for name in (column, "tools") if name in names]
+    number = 1
+    try:
+        for batch in file.iter_batches(batch_size=_MOST_ROWS, columns=columns):
+            values = batch.to_pylist()
+            yield Batch(number, "row", [], values)
+            number += len(values)
+    except pa.ArrowException as error:
+        raise ValueError(str(error)) from None
+
+
+_WORDS: Final = {DataKind.JSONL: "line", DataKind.JSON: "row", DataKind.PARQUET: "row"}
+_READERS: Final[dict[DataKind, Callable[[Opened, str | None], Iterator[Batch]]]] = {
+    DataKind.JSONL: _lines,
+    DataKind.JSON: _json,
+    DataKind.PARQUET: _parquet,
+}

@@ -1,27 +1,33 @@
-"""Checking a batch of rows; what a job does."""
+"""Checking batches of rows, also in several processes, with the results in order."""
 
 from __future__ import annotations
 
 import gc
 import json
+import signal
+from collections import deque
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from itertools import islice
+from multiprocessing import get_context
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-import harmony_grammar as hg
 from harmony_grammar import Diagnostic, Severity, Span
 from harmony_grammar.cli.datasets.rows import BadRow, source_of
-from harmony_grammar.cli.inputs import StartChoice, judge
+from harmony_grammar.cli.inputs import StartChoice, grammar_in, judge
 from harmony_grammar.cli.results import UNREADABLE, BatchResult, Found
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from concurrent.futures import Executor, Future
 
+    from harmony_grammar import Report
     from harmony_grammar.checking.lint import Lint
-    from harmony_grammar.cli.datasets.batches import Batch
+    from harmony_grammar.cli.datasets.files import Batch
 
-__all__ = ["Settings", "decoded", "judge_batch", "starts_of"]
+__all__ = ["Settings", "decoded", "in_order", "judge_batch", "pool", "starts_of"]
 
 # An answer that was cut off is a fine prompt, so only a field of that name is taken for one.
 _PROMPTS: Final = (StartChoice.PROMPT, StartChoice.CONVERSATION)
@@ -34,12 +40,14 @@ class Settings:
 
     Attributes:
         name: what the file is called.
+        grammar: the text of the grammar; None for the packaged one. A process loads it once.
         field: the field that holds the transcript; None to find out.
         start: the start symbol.
         lint: which lint rules are looked at, and how bad their findings are.
     """
 
     name: str
+    grammar: str | None
     field: str | None
     start: StartChoice
     lint: Lint
@@ -117,14 +125,16 @@ def _uncollected() -> Iterator[None]:
 
 
 def _judge_row(settings: Settings, word: str, number: int, row: Any, result: BatchResult) -> None:
+    grammar = grammar_in(settings.grammar)
     try:
         if isinstance(row, BadRow):
             raise row
-        given = source_of(hg.Grammar.default(), row, settings.field)
+        given = source_of(grammar, row, settings.field)
     except BadRow as bad:
         _add_bad(settings, word, number, bad, result)
         return
-    _, report = judge(given.source, settings.start, settings.lint, starts_of(given.field))
+    starts = starts_of(given.field)
+    _, report = judge(grammar, given.source, settings.start, settings.lint, starts)
     result.count(report.status, ok=report.ok, messages=len(report.conversation))
     for diagnostic in report.diagnostics:
         index = _message_index(given.messages, report, diagnostic)
@@ -133,7 +143,7 @@ def _judge_row(settings: Settings, word: str, number: int, row: Any, result: Bat
 
 
 def _message_index(
-    indices: Sequence[int] | None, report: hg.Report, diagnostic: Diagnostic
+    indices: Sequence[int] | None, report: Report, diagnostic: Diagnostic
 ) -> int | None:
     """The index of the message that a finding is about, if the row is given as messages."""
     if not indices:
@@ -147,3 +157,54 @@ def _add_bad(settings: Settings, word: str, number: int, bad: BadRow, result: Ba
     result.count(UNREADABLE, ok=False)
     said = Diagnostic(bad.code, Severity.ERROR, str(bad), Span(0, 0), hint=bad.hint)
     result.findings.append(Found(settings.name, said, number, word))
+
+
+# --- several processes ---
+
+_Given = TypeVar("_Given")
+_Made = TypeVar("_Made")
+
+_AHEAD = 3  # batches that wait for each process, so that none is idle and memory stays small
+
+
+@contextmanager
+def pool(jobs: int) -> Iterator[Executor | None]:
+    """The processes; None where one is enough, this one."""
+    if jobs == 1:
+        yield None
+        return
+    # Spawned, not forked: the progress bar has a thread.
+    executor = ProcessPoolExecutor(jobs, get_context("spawn"), _leave_interrupts_to_the_parent)
+    try:
+        yield executor
+    finally:
+        executor.shutdown(wait=True, cancel_futures=True)
+
+
+def _leave_interrupts_to_the_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def in_order(
+    executor: Executor | None,
+    jobs: int,
+    work: Callable[[_Given], _Made],
+    items: Iterable[_Given],
+) -> Iterator[_Made]:
+    """What `work` makes of each item, in order; few items are taken in advance.
+
+    Args:
+        executor: the processes, or None.
+        jobs: how many there are.
+        work: what to do; it must be possible to send it to another process.
+        items: what to do it with.
+    """
+    if executor is None:
+        yield from map(work, items)
+        return
+    source = iter(items)
+    waiting: deque[Future[_Made]] = deque()
+    waiting.extend(executor.submit(work, item) for item in islice(source, jobs * _AHEAD))
+    while waiting:
+        yield waiting.popleft().result()
+        waiting.extend(executor.submit(work, item) for item in islice(source, 1))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from harmony_grammar import Conversation, Grammar, Message, OpenMessage
 
-__all__ = ["UNREAD", "Place", "places"]
+__all__ = ["UNREAD", "IdField", "fields_of_ids"]
 
 UNREAD: Final = "unread"
 START: Final = "start"
@@ -36,7 +36,7 @@ _PART_OF_FIELD: Final = {
 }
 
 
-class Place(NamedTuple):
+class IdField(NamedTuple):
     """Where an id stands.
 
     Attributes:
@@ -48,7 +48,9 @@ class Place(NamedTuple):
     part: str
 
 
-def places(grammar: Grammar, ids: Sequence[int], conversation: Conversation) -> Iterator[Place]:
+def fields_of_ids(
+    grammar: Grammar, ids: Sequence[int], conversation: Conversation
+) -> Iterator[IdField]:
     """Where each of the ids stands.
 
     Args:
@@ -56,7 +58,7 @@ def places(grammar: Grammar, ids: Sequence[int], conversation: Conversation) -> 
         ids: the ids.
         conversation: what was read of them.
     """
-    pieces = _Pieces(grammar)
+    headers = _HeaderFields(grammar)
     messages: list[Message | OpenMessage] = [*conversation]
     if conversation.open_message is not None:
         messages.append(conversation.open_message)
@@ -64,21 +66,21 @@ def places(grammar: Grammar, ids: Sequence[int], conversation: Conversation) -> 
     for index, message in enumerate(messages):
         begin, body, *rest = message.offsets or (done, done)
         header = ids[begin:body]
-        yield from (Place(index, part) for part in pieces.of_header(message, header))
-        yield from [Place(index, BODY)] * (rest[0] - body)
+        yield from (IdField(index, part) for part in headers.of_ids(message, header))
+        yield from [IdField(index, BODY)] * (rest[0] - body)
         done = rest[-1]
-        yield from [Place(index, TERMINATOR)] * (done - rest[0])
-    yield from [Place(None, UNREAD)] * (len(ids) - done)
+        yield from [IdField(index, TERMINATOR)] * (done - rest[0])
+    yield from [IdField(None, UNREAD)] * (len(ids) - done)
 
 
-class _Pieces:
+class _HeaderFields:
     """The parts of headers."""
 
     def __init__(self, grammar: Grammar) -> None:
         self._grammar = grammar
         self._fields = list(_fields(grammar))
 
-    def of_header(self, message: Message | OpenMessage, ids: Sequence[int]) -> list[str]:
+    def of_ids(self, message: Message | OpenMessage, ids: Sequence[int]) -> list[str]:
         """The part that each id of a header belongs to, by its first byte."""
         names = [name for name, _ in self.texts(message)]
         sizes = [len(text.encode()) for _, text in self.texts(message)]

@@ -1,22 +1,118 @@
-"""A state diagram as SVG."""
+"""Drawings as SVG: the railroad diagram of a rule, and a state diagram; for light and for dark."""
 
 from __future__ import annotations
 
+from functools import singledispatch
 from html import escape
 from itertools import pairwise
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
+
+import railroad  # type: ignore[import-untyped]  # it ships no types
 
 from harmony_grammar.docs.chart import BEGIN, END
+from harmony_grammar.docs.expressions import Choice, Literal, Name, Pattern, Repeat, Sequence
 from harmony_grammar.docs.layout import layout
-from harmony_grammar.docs.palette import STANDALONE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from harmony_grammar.docs.chart import Box, Chart
+    from harmony_grammar.docs.expressions import Expression
     from harmony_grammar.docs.layout import Arrow, Layout, Place
 
-__all__ = ["picture"]
+__all__ = ["DARK", "LIGHT", "diagram", "picture"]
+
+LIGHT: Final = (
+    "--ink: #1b1f24; --line: #57606a; --faint: #59636e; --paper: #ffffff; --rule: #ddf4ff; "
+    "--token: #dafbe1; --end: #ffebe9; --code: #f6f8fa; --link: #0550ae"
+)
+DARK: Final = (
+    "--ink: #e6edf3; --line: #9198a1; --faint: #9198a1; --paper: #0d1117; --rule: #0c2d6b; "
+    "--token: #033a16; --end: #5d0f12; --code: #161b22; --link: #79c0ff"
+)
+
+# The colours of a file of SVG, which is seen without a page around it, or as an image in one.
+_STANDALONE: Final = (
+    f"\nsvg {{ {LIGHT}; background: transparent }}\n"
+    f"@media (prefers-color-scheme: dark) {{ svg {{ {DARK} }} }}"
+)
+
+# --- railroad diagrams ---
+
+_RAILROAD: Final = (
+    _STANDALONE
+    + """
+svg.railroad-diagram path { stroke: var(--line); stroke-width: 2; fill: none }
+svg.railroad-diagram text {
+  font: 14px ui-monospace, monospace; text-anchor: middle; fill: var(--ink); white-space: pre;
+}
+svg.railroad-diagram rect { stroke: var(--line); stroke-width: 1.5; fill: var(--rule) }
+svg.railroad-diagram .terminal rect { fill: var(--token) }
+"""
+)
+
+
+def diagram(name: str, expression: Expression) -> str:
+    """The diagram of a rule as a file of SVG, for light and for dark surroundings.
+
+    Args:
+        name: the rule; the diagram's title, which is what a screen reader says.
+        expression: what it consists of.
+    """
+    drawn = railroad.Diagram(_drawn(expression), type="simple")
+    drawn.attrs.update({"role": "img", "aria-label": f"Railroad diagram of {name}"})
+    parts: list[str] = []
+    drawn.writeStandalone(parts.append, _RAILROAD)
+    return "".join(parts) + "\n"
+
+
+def _visible(text: str) -> str:
+    """A text with its spaces to be seen."""
+    return text.replace(" ", "␣").replace("\n", "⏎")
+
+
+@singledispatch
+def _drawn(expression: Expression) -> Any:
+    raise TypeError(f"{expression!r} is no expression")
+
+
+@_drawn.register
+def _(expression: Name) -> Any:
+    return railroad.NonTerminal(expression.name)
+
+
+@_drawn.register
+def _(expression: Literal) -> Any:
+    return railroad.Terminal(_visible(expression.text))
+
+
+@_drawn.register
+def _(expression: Pattern) -> Any:
+    return railroad.Terminal(_visible(expression.text))
+
+
+@_drawn.register
+def _(expression: Sequence) -> Any:
+    items = [_drawn(item) for item in expression.items]
+    return railroad.Sequence(*items) if items else railroad.Skip()
+
+
+@_drawn.register
+def _(expression: Choice) -> Any:
+    return railroad.Choice(0, *(_drawn(item) for item in expression.items))
+
+
+@_drawn.register
+def _(expression: Repeat) -> Any:
+    item = _drawn(expression.item)
+    if expression.most == 1:
+        return railroad.Optional(item)
+    if expression.least == 0:
+        return railroad.ZeroOrMore(item)
+    return railroad.OneOrMore(item)
+
+
+# --- state diagrams ---
 
 _CHARACTER: Final = 8.5
 _PADDING: Final = 24
@@ -25,8 +121,8 @@ _STEP: Final = 74
 _MARGIN: Final = 12
 _LANE: Final = 28  # beside the diagram, for arrows upwards
 
-_STYLE: Final = (
-    STANDALONE
+_STATES: Final = (
+    _STANDALONE
     + """
 .chart rect { fill: var(--rule); stroke: var(--line); stroke-width: 1.5 }
 .chart .token rect { fill: var(--token) }
@@ -60,7 +156,7 @@ def picture(chart: Chart, title: str) -> str:
     )
     arrows = [_arrow(arrow, placed) for arrow in placed.arrows]
     boxes = list(_boxes(chart.boxes, placed))
-    style = f"<style>{_STYLE}</style>"
+    style = f"<style>{_STATES}</style>"
     return "\n".join([head, style, _TIP, *arrows, *boxes, "</svg>"]) + "\n"
 
 

@@ -1,0 +1,1 @@
+"""Reading: from text or ids to the tree."""
