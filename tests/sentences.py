@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
-from harmony_grammar.inputs.sources import special_pattern
+from harmony_grammar.inputs import special_pattern
 from harmony_grammar.tree import Role
 
 if TYPE_CHECKING:

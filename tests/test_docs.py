@@ -15,11 +15,10 @@ import pytest
 from test_cli_commands import run
 
 import harmony_grammar as hg
-from harmony_grammar.checking.lint import LINT_RULES
+from harmony_grammar.checking.lint_rules import LINT_RULES
 from harmony_grammar.cli.results import ROW_CODES
 from harmony_grammar.docs import Format
-from harmony_grammar.docs.automaton import automaton
-from harmony_grammar.docs.catalogue import fault_examples, input_examples, repair_examples
+from harmony_grammar.docs.chart import automaton
 from harmony_grammar.docs.derivations import Branch, Derivations
 from harmony_grammar.docs.expressions import definition, definitions
 from harmony_grammar.docs.files import files
@@ -32,9 +31,10 @@ ROOT = Path(__file__).parent.parent
 GRAMMAR = hg.Grammar.default()
 REFERENCE = reference(GRAMMAR)
 PAGES = files(GRAMMAR, Format.MARKDOWN)
-FAULTS = fault_examples()
-REPAIRS = repair_examples()
-INPUTS = input_examples()
+CODES = list(hg.DiagnosticCode)
+FAULTS = {code.value: code.example for code in CODES if code.kind == "error"}
+REPAIRS = {code.value: code.example for code in CODES if code.kind == "repair"}
+INPUTS = {code.value: code.example for code in CODES if code.kind == "input"}
 
 
 # --- nothing is left out ---
@@ -60,8 +60,8 @@ def test_every_terminal_is_in_the_reference() -> None:
 
 
 def test_every_code_is_in_the_reference() -> None:
-    codes = {*FAULTS, *LINT_RULES, *INPUTS, *(code.value for code in hg.DiagnosticCode)}
-    assert sorted(headings("errors.md")) == sorted(codes)
+    assert sorted(headings("errors.md")) == sorted(code.value for code in CODES)
+    assert set(LINT_RULES) == {code for code in CODES if code.kind == "warning"}
 
 
 @pytest.mark.parametrize("part", ["checking", "reading", "streaming", "bodies", "cli/datasets"])
@@ -112,15 +112,15 @@ def test_every_fault_has_an_example() -> None:
 
 @pytest.mark.parametrize("code", FAULTS)
 def test_a_bad_example_gets_its_code_and_a_good_one_none(code: str) -> None:
-    start: Start = FAULTS[code]["start"]
-    assert [found.code for found in hg.check(FAULTS[code]["bad"], start).diagnostics] == [code]
-    good = hg.check(FAULTS[code]["good"], start)
+    start: Start = FAULTS[code].start
+    assert [found.code for found in hg.check(FAULTS[code].bad, start).diagnostics] == [code]
+    good = hg.check(FAULTS[code].good, start)
     assert (good.status, good.diagnostics) == ("complete", ())
 
 
 @pytest.mark.parametrize("code", REPAIRS)
 def test_a_bad_example_gets_its_repair(code: str) -> None:
-    recovered = hg.recover(REPAIRS[code]["bad"], REPAIRS[code]["start"])
+    recovered = hg.recover(REPAIRS[code].bad, REPAIRS[code].start)
     assert code in [str(repair.code) for repair in recovered.repairs]
 
 
@@ -132,9 +132,9 @@ def test_a_bad_row_or_prompt_gets_its_code_and_a_good_one_none(
     row = code in ROW_CODES
     path = Path("rows.jsonl" if row else "prompt.harmony")
     command = ["check", "--quiet"] if row else ["tools"]
-    assert INPUTS[code]["meaning"] == ROW_CODES.get(code, INPUTS[code]["meaning"])
-    for which, said in (("bad", f"{INPUTS[code]['said']}\n"), ("good", "")):
-        path.write_text(f"{INPUTS[code][which]}\n", encoding="utf-8")
+    example = INPUTS[code]
+    for source, said in ((example.bad, f"{example.said}\n"), (example.good, "")):
+        path.write_text(f"{source}\n", encoding="utf-8")
         result = run(*command, str(path))
         assert (result.stdout if row else result.stderr) == said
 
@@ -201,9 +201,9 @@ def test_a_derivation_holds_the_whole_example() -> None:
 
 
 def test_an_automaton_is_as_small_as_it_can_be() -> None:
-    made = automaton(definitions('a: ("b" "c" | "d" "c")* "e"?')["a"], lambda _: None)
-    assert made.moves == ({"b": 1, "d": 1, "e": 2}, {"c": 0}, {})
-    assert made.ends == {0, 2}
+    moves, ends = automaton(definitions('a: ("b" "c" | "d" "c")* "e"?')["a"], lambda _: None)
+    assert moves == ({"b": 1, "d": 1, "e": 2}, {"c": 0}, {})
+    assert ends == {0, 2}
 
 
 def test_a_completion_ends_after_a_call_or_a_return_only() -> None:

@@ -12,7 +12,7 @@ from harmony_grammar.grammar import Rules
 from harmony_grammar.grammar.bindings import BODY_STARTS, FIELDS, NODES, STARTS
 from harmony_grammar.grammar.lalr import TextReader
 from harmony_grammar.grammar.source import Source, load_source
-from harmony_grammar.inputs.sources import TextSource
+from harmony_grammar.inputs import TextKind
 from harmony_grammar.reading.headers import walk
 from harmony_grammar.reading.machine import Machine
 from harmony_grammar.tokens import SPECIAL_TOKENS
@@ -35,7 +35,7 @@ def parses(rule: str, text: str) -> bool:
     if rule in rules.body_rules:
         return TextReader(rules, rule, {}).read(text).at > len(text)
     machine = Machine(rules, rule)
-    pieces = TextSource(rules, text).pieces(0, len(text))
+    pieces = TextKind(rules).source(text).pieces(0, len(text))
     walked = walk(machine.root, pieces, at_end=True, spelled=True)
     return walked.fault is None and not walked.cut and machine.accepts(walked.configuration.stack)
 

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import harmony_grammar as hg
 from harmony_grammar.checking.declared import declared_tools
-from harmony_grammar.checking.lint import LINT_RULES, Example, examples
+from harmony_grammar.checking.lint_rules import LINT_RULES
 
-EXAMPLES = examples()
+if TYPE_CHECKING:
+    from harmony_grammar.checking.codes import Example
+
+EXAMPLES = {code.value: code.example for code in LINT_RULES}
+
+
+def good(example: Example) -> str | list[int]:
+    assert example.good is not None
+    return example.good
 
 
 def codes(source: str | list[int], lint: hg.Lint | None = None) -> list[str]:
@@ -18,19 +26,20 @@ def codes(source: str | list[int], lint: hg.Lint | None = None) -> list[str]:
 
 
 def test_every_rule_has_its_examples_and_its_sentence() -> None:
-    assert list(EXAMPLES) == list(LINT_RULES)
-    for rule in LINT_RULES.values():
-        assert rule.sentence.endswith(".")
-        assert "\n" not in rule.sentence
+    assert list(LINT_RULES) == [code for code in hg.DiagnosticCode if code.kind == "warning"]
+    for code, example in EXAMPLES.items():
+        assert example.good
+        assert hg.DiagnosticCode(code).meaning.endswith(".")
+        assert "\n" not in hg.DiagnosticCode(code).meaning
 
 
 @pytest.mark.parametrize(("code", "example"), EXAMPLES.items())
 def test_a_rule_speaks_of_the_bad_example_only(code: str, example: Example) -> None:
-    assert codes(example.good) == []
+    assert codes(good(example)) == []
     report = hg.check(example.bad)
     (finding,) = report.diagnostics
     assert finding.code == code
-    assert finding.severity is LINT_RULES[code].severity
+    assert finding.severity is hg.DiagnosticCode(code).severity
     assert finding.message
     assert finding.hint
     assert report.ok

@@ -12,11 +12,10 @@ from masking_walks import set_bits, small_vocabulary
 
 from harmony_grammar.errors import GrammarError
 from harmony_grammar.grammar import Rules
+from harmony_grammar.grammar.automata import NO, Dfa, byte_ranges
 from harmony_grammar.grammar.patterns import compile_pattern
 from harmony_grammar.masking.freetext import free_text
-from harmony_grammar.masking.machine import NO, Machine, machine_of, machine_of_names
 from harmony_grammar.masking.table import TokenTable, table_of
-from harmony_grammar.masking.utf8 import byte_ranges
 from harmony_grammar.vocabulary import Vocabulary
 
 codes = st.integers(0, 0x10FFFF)
@@ -24,11 +23,11 @@ PATTERNS = ["", "a", "a*b", "(ab|a)+c?", "[a-f]{2,3}", "é|漢+", r"[^\s:<>|]+",
 
 
 @cache
-def text_machine() -> Machine:
+def text_machine() -> Dfa:
     rules = Rules.default()
     automaton = rules.automaton("TEXT")
     assert automaton is not None
-    return machine_of([[automaton], []])
+    return Dfa.of([[automaton], []])
 
 
 @cache
@@ -36,7 +35,7 @@ def table() -> TokenTable:
     return table_of(Vocabulary.default())
 
 
-def run(machine: Machine, data: bytes) -> int:
+def run(machine: Dfa, data: bytes) -> int:
     """The state behind some bytes; `NO` if there is none."""
     state = 0
     for byte in data:
@@ -68,7 +67,7 @@ def test_surrogates_have_no_encoding() -> None:
 @pytest.mark.parametrize("pattern", PATTERNS)
 @given(st.text("abcdefé漢àx :\n", max_size=6))
 def test_a_machine_matches_what_its_pattern_matches(pattern: str, text: str) -> None:
-    machine = machine_of([[compile_pattern(pattern)]])
+    machine = Dfa.of([[compile_pattern(pattern)]])
     assert machine.matches(text.encode()) == bool(re.fullmatch(pattern, text))
 
 
@@ -89,7 +88,7 @@ def test_text_has_a_state_for_each_way_to_be_amid_a_character() -> None:
 
 @pytest.mark.parametrize("pattern", PATTERNS)
 def test_tails_lead_to_acceptance(pattern: str) -> None:
-    machine = machine_of([[compile_pattern(pattern)]])
+    machine = Dfa.of([[compile_pattern(pattern)]])
     for state, tail in enumerate(machine.tails):
         at = state
         for byte in tail:
@@ -99,7 +98,7 @@ def test_tails_lead_to_acceptance(pattern: str) -> None:
 
 def test_names_know_which_they_are() -> None:
     names = {"functions.a": 1, "functions.ab": 2, "browser.é": 3}
-    machine = machine_of_names(names)
+    machine = Dfa.of_names(names)
     for name, number in names.items():
         assert machine.accepts[run(machine, name.encode())] == number
     assert machine.accepts[run(machine, b"functions.")] == NO
@@ -172,6 +171,6 @@ def test_masks_are_shared_and_read_only() -> None:
 
 
 def test_a_body_with_too_many_states_is_refused() -> None:
-    machine = machine_of([[compile_pattern("a{300}")]])
+    machine = Dfa.of([[compile_pattern("a{300}")]])
     with pytest.raises(GrammarError, match="at most 255 states, not 301"):
         free_text(machine, table())

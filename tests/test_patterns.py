@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harmony_grammar.errors import GrammarError
-from harmony_grammar.grammar.patterns import compile_literal, compile_pattern, overlap
-from harmony_grammar.parsing.scanner import Candidate, Scan, Scanner
+from harmony_grammar.grammar.automata import Candidate, Scan, Scanner, overlap
+from harmony_grammar.grammar.patterns import compile_literal, compile_pattern
 
 letters = st.sampled_from("abc")
 classes = st.sampled_from(

@@ -6,7 +6,6 @@ import json
 import re
 from base64 import b64decode
 from html.parser import HTMLParser
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +19,7 @@ from harmony_grammar.view.page import page, safe_json
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 GRAMMAR = hg.Grammar.default()
-LINT_EXAMPLES = json.loads(
-    resources.files("harmony_grammar.checking").joinpath("examples.json").read_text("utf-8")
-)
+LINT_EXAMPLES = {code.value: code.example for code in hg.DiagnosticCode if code.kind == "warning"}
 
 HOSTILE = [
     "</script><script>alert(1)</script>",
@@ -163,7 +160,7 @@ def test_findings_are_marked_where_they_are(
 
 @pytest.mark.parametrize("code", LINT_EXAMPLES)
 def test_warnings_are_marked_in_a_part_of_their_message(code: str) -> None:
-    bad, start = LINT_EXAMPLES[code]["bad"], LINT_EXAMPLES[code].get("start", "conversation")
+    bad, start = LINT_EXAMPLES[code].bad, LINT_EXAMPLES[code].start
     for source in (bad, encoded(GRAMMAR, bad)):
         data = of(source, start)
         assert code in [finding["code"] for finding in data["findings"]]

@@ -1,89 +1,30 @@
-"""The linter: what the grammar allows and a reader should still know.
+"""The linter: which rules look at which messages, and what they must know of earlier ones.
 
-Each rule is a small function of one message and what came before it; its docstring is what it
-demands. They stand in one table with their codes, severities and the roles whose messages they
-look at. None of them changes the verdict of a strict reading. Examples of each, good and bad,
-stand in `examples.json`; they are its tests and its documentation.
+None of them changes the verdict of a strict reading.
 """
 
 from __future__ import annotations
 
-import json
-import pkgutil
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
-from harmony_grammar.checking import lint_rules
+from harmony_grammar.checking.codes import DiagnosticCode
 from harmony_grammar.checking.declared import declared_tools, has_formats
-from harmony_grammar.checking.lint_rules import Context, Finding
-from harmony_grammar.errors import Severity
+from harmony_grammar.checking.lint_rules import LINT_RULES, Context, Finding
 from harmony_grammar.tree import Role
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from harmony_grammar.checking.declared import ValidChannels
-    from harmony_grammar.checking.lint_rules import Said
+    from harmony_grammar.checking.lint_rules import LintRule
+    from harmony_grammar.errors import Severity
     from harmony_grammar.grammar import Rules
     from harmony_grammar.tree import CustomRole, Message
 
-__all__ = ["LINT_RULES", "Example", "Lint", "LintRule", "examples"]
-
-_ASSISTANT: Final = frozenset({Role.ASSISTANT})
-_TOOL: Final = frozenset({Role.TOOL})
-_SYSTEM: Final = frozenset({Role.SYSTEM})
-_PROMPT: Final = frozenset({Role.SYSTEM, Role.DEVELOPER})
-_OUTSIDE: Final = frozenset({Role.USER, Role.TOOL})
-_EVERYONE: Final = frozenset(Role)
-
-
-class LintRule(NamedTuple):
-    """A rule.
-
-    Attributes:
-        check: what it says of a message, or None.
-        roles: whose messages it looks at.
-        severity: how bad a finding is, unless the user says otherwise.
-    """
-
-    check: Callable[[Message, Context], Said | None]
-    roles: frozenset[Role]
-    severity: Severity = Severity.WARNING
-
-    @property
-    def sentence(self) -> str:
-        """What it demands."""
-        return (self.check.__doc__ or "").strip()
-
-
-LINT_RULES: Final[Mapping[str, LintRule]] = MappingProxyType(
-    {
-        "call-on-analysis": LintRule(lint_rules.call_on_analysis, _ASSISTANT),
-        "code-is-json": LintRule(lint_rules.code_that_is_json, _ASSISTANT),
-        "invalid-json": LintRule(lint_rules.json_that_is_none, _ASSISTANT),
-        "return-in-history": LintRule(lint_rules.return_in_history, _ASSISTANT),
-        "missing-channel": LintRule(lint_rules.missing_channel, _ASSISTANT),
-        "channel-not-allowed": LintRule(lint_rules.channel_not_allowed, _ASSISTANT),
-        "kept-reasoning": LintRule(lint_rules.kept_reasoning, _ASSISTANT),
-        "undeclared-tool": LintRule(lint_rules.undeclared_tool, _ASSISTANT),
-        "invalid-arguments": LintRule(lint_rules.invalid_arguments, _ASSISTANT),
-        "broken-format": LintRule(lint_rules.broken_format, _ASSISTANT),
-        "tool-without-channel": LintRule(lint_rules.tool_without_channel, _TOOL),
-        "tool-without-recipient": LintRule(lint_rules.tool_without_recipient, _TOOL),
-        "result-without-call": LintRule(lint_rules.result_without_call, _TOOL),
-        "second-result": LintRule(lint_rules.second_result, _TOOL),
-        "duplicate-system": LintRule(lint_rules.duplicate_system, _SYSTEM),
-        "late-system": LintRule(lint_rules.late_system, _SYSTEM),
-        "misspelt-effort": LintRule(lint_rules.misspelt_effort, _SYSTEM),
-        "duplicate-tool": LintRule(lint_rules.duplicate_tool, _PROMPT),
-        "spelled-token": LintRule(lint_rules.spelled_token, _OUTSIDE),
-        "disguised-text": LintRule(lint_rules.disguised_token, _OUTSIDE),
-        "unusual-type": LintRule(lint_rules.unusual_type, _EVERYONE),
-        "adjacent-constrain": LintRule(lint_rules.adjacent_marker, _EVERYONE),
-    }
-)
+__all__ = ["Lint"]
 
 
 @dataclass(frozen=True)
@@ -111,12 +52,12 @@ class Lint:
 
     def severity(self, code: str) -> Severity:
         """How bad a finding of a rule is."""
-        return self.severities.get(code, LINT_RULES[code].severity)
+        return self.severities.get(code) or DiagnosticCode(code).severity
 
     @cached_property
     def _by_role(self) -> Mapping[Role, Sequence[tuple[str, LintRule]]]:
         chosen = [
-            (code, rule)
+            (code.value, rule)
             for code, rule in LINT_RULES.items()
             if (self.select is None or code in self.select) and code not in self.ignore
         ]
@@ -201,21 +142,3 @@ def _last_turn(rules: Rules, messages: Sequence[Message]) -> int:
             return index
         later = later or messages[index].author.role is Role.USER
     return 0
-
-
-class Example(NamedTuple):
-    """A transcript that a rule has nothing to say of, and one that it has.
-
-    Attributes:
-        good: decoded text, or ids.
-        bad: decoded text, or ids.
-    """
-
-    good: str | list[int]
-    bad: str | list[int]
-
-
-def examples() -> dict[str, Example]:
-    """The examples of the rules, by code."""
-    data = pkgutil.get_data("harmony_grammar", "checking/examples.json") or b"{}"
-    return {code: Example(**example) for code, example in json.loads(data).items()}

@@ -1,7 +1,8 @@
 """The rules of the linter: what the grammar allows and a reader should still know.
 
 Each rule is a small function of one message and of what came before it, which stands in a
-`Context`. Its docstring is what it demands. `lint` has the table of them, with their codes.
+`Context`. The table at the end says which code each is of and whose messages it looks at; what
+a code demands, and examples of it, stand in `codes`.
 """
 
 from __future__ import annotations
@@ -11,15 +12,22 @@ from collections import Counter
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import lru_cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from harmony_grammar.checking.codes import DiagnosticCode
 from harmony_grammar.checking.declared import declared, declared_names
 from harmony_grammar.checking.values import NOT_JSON, Misfit, json_of
 from harmony_grammar.errors import Span
+from harmony_grammar.tree import Role
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from harmony_grammar.grammar import Rules
-    from harmony_grammar.tree import CustomRole, Message, Role
+    from harmony_grammar.tree import CustomRole, Message
+
+__all__ = ["LINT_RULES", "Context", "Finding", "LintRule", "Said"]
 
 _FUNCTIONS: Final = "functions."
 _USUAL_TYPES: Final = frozenset({"json", "code", "text"})
@@ -114,8 +122,7 @@ def in_body(message: Message, said: str, hint: str) -> Said:
 # --- headers ---
 
 
-def call_on_analysis(message: Message, context: Context) -> Said | None:
-    """A function is called on the channel of reasoning."""
+def _call_on_analysis(message: Message, context: Context) -> Said | None:
     if not (message.recipient or "").startswith(_FUNCTIONS):
         return None
     if message.channel != context.analysis:
@@ -127,8 +134,7 @@ def call_on_analysis(message: Message, context: Context) -> Said | None:
     )
 
 
-def unusual_type(message: Message, _: Context) -> Said | None:
-    """A content type in unusual capitals."""
+def _unusual_type(message: Message, _: Context) -> Said | None:
     kind = message.content_type
     if kind is None or kind.name in _USUAL_TYPES or kind.name.lower() not in _USUAL_TYPES:
         return None
@@ -136,8 +142,7 @@ def unusual_type(message: Message, _: Context) -> Said | None:
     return in_header(message, f"the content type is spelled `{kind.name}`", hint)
 
 
-def adjacent_marker(message: Message, context: Context) -> Said | None:
-    """No space before the constrain marker."""
+def _adjacent_marker(message: Message, context: Context) -> Said | None:
     symbols = message.header.symbols if message.header else ()
     if "CONSTRAIN" not in symbols or symbols[symbols.index("CONSTRAIN") - 1] == "_SPACE":
         return None
@@ -145,8 +150,7 @@ def adjacent_marker(message: Message, context: Context) -> Said | None:
     return in_header(message, f"there is no space before {marker}", "put one there")
 
 
-def missing_channel(message: Message, context: Context) -> Said | None:
-    """No channel, where the system message requires one."""
+def _missing_channel(message: Message, context: Context) -> Said | None:
     if message.channel is not None or not context.channel_required:
         return None
     return in_header(
@@ -156,8 +160,7 @@ def missing_channel(message: Message, context: Context) -> Said | None:
     )
 
 
-def channel_not_allowed(message: Message, context: Context) -> Said | None:
-    """A channel is one of those that the system message names."""
+def _channel_not_allowed(message: Message, context: Context) -> Said | None:
     allowed = context.channels
     if message.channel is None or not allowed or message.channel in allowed:
         return None
@@ -168,8 +171,7 @@ def channel_not_allowed(message: Message, context: Context) -> Said | None:
     )
 
 
-def tool_without_channel(message: Message, context: Context) -> Said | None:
-    """A tool result with no channel."""
+def _tool_without_channel(message: Message, context: Context) -> Said | None:
     if message.channel is not None:
         return None
     return in_header(
@@ -179,8 +181,7 @@ def tool_without_channel(message: Message, context: Context) -> Said | None:
     )
 
 
-def tool_without_recipient(message: Message, context: Context) -> Said | None:
-    """A tool result addressed to nobody."""
+def _tool_without_recipient(message: Message, context: Context) -> Said | None:
     if message.recipient is not None:
         return None
     addressed = f"{context.rules.literal('_TO')}{context.rules.opening_role}"
@@ -194,8 +195,7 @@ def tool_without_recipient(message: Message, context: Context) -> Said | None:
 # --- bodies ---
 
 
-def code_that_is_json(message: Message, _: Context) -> Said | None:
-    """A body declared as code is JSON."""
+def _code_that_is_json(message: Message, _: Context) -> Said | None:
     if message.content_type is None or message.content_type.name != _CODE:
         return None
     if not isinstance(json_of(message.text), (dict, list)):
@@ -204,8 +204,7 @@ def code_that_is_json(message: Message, _: Context) -> Said | None:
     return in_body(message, "the body is JSON but its type is code", hint)
 
 
-def json_that_is_none(message: Message, _: Context) -> Said | None:
-    """A body constrained to JSON is not JSON."""
+def _json_that_is_none(message: Message, _: Context) -> Said | None:
     kind = message.content_type
     if kind is None or not kind.constrained or kind.name.lower() != _JSON:
         return None
@@ -215,8 +214,7 @@ def json_that_is_none(message: Message, _: Context) -> Said | None:
     return in_body(message, "the body is constrained to JSON but is none", hint)
 
 
-def spelled_token(message: Message, context: Context) -> Said | None:
-    """What a user or a tool says does not spell special tokens."""
+def _spelled_token(message: Message, context: Context) -> Said | None:
     found = _special_pattern(tuple(context.rules.specials)).search(message.text)
     if found is None:
         return None
@@ -227,8 +225,7 @@ def spelled_token(message: Message, context: Context) -> Said | None:
     )
 
 
-def disguised_token(message: Message, _: Context) -> Said | None:
-    """What a user or a tool says does not hold special tokens in disguise."""
+def _disguised_token(message: Message, _: Context) -> Said | None:
     found = _DISGUISED.search(message.text)
     if found is None:
         return None
@@ -247,8 +244,7 @@ def _special_pattern(spellings: tuple[str, ...]) -> re.Pattern[str]:
 # --- what comes before and after what ---
 
 
-def return_in_history(message: Message, context: Context) -> Said | None:
-    """A return that is not the very end."""
+def _return_in_history(message: Message, context: Context) -> Said | None:
     if context.last or message.terminator != context.closing:
         return None
     return Said(
@@ -258,8 +254,7 @@ def return_in_history(message: Message, context: Context) -> Said | None:
     )
 
 
-def kept_reasoning(message: Message, context: Context) -> Said | None:
-    """Reasoning of an earlier turn."""
+def _kept_reasoning(message: Message, context: Context) -> Said | None:
     if not context.earlier_turn or message.recipient is not None:
         return None
     if message.channel != context.analysis:
@@ -271,8 +266,7 @@ def kept_reasoning(message: Message, context: Context) -> Said | None:
     )
 
 
-def result_without_call(message: Message, context: Context) -> Said | None:
-    """A tool result that nothing asked for."""
+def _result_without_call(message: Message, context: Context) -> Said | None:
     name = message.author.name or ""
     if context.open_calls[name] or name in context.answered:
         return None
@@ -283,8 +277,7 @@ def result_without_call(message: Message, context: Context) -> Said | None:
     )
 
 
-def second_result(message: Message, context: Context) -> Said | None:
-    """A call has one result; this one is answered already."""
+def _second_result(message: Message, context: Context) -> Said | None:
     name = message.author.name or ""
     if context.open_calls[name] or name not in context.answered:
         return None
@@ -295,8 +288,7 @@ def second_result(message: Message, context: Context) -> Said | None:
     )
 
 
-def duplicate_system(message: Message, context: Context) -> Said | None:
-    """A conversation has one system message."""
+def _duplicate_system(message: Message, context: Context) -> Said | None:
     if not context.systems:
         return None
     return in_header(
@@ -304,8 +296,7 @@ def duplicate_system(message: Message, context: Context) -> Said | None:
     )
 
 
-def late_system(message: Message, context: Context) -> Said | None:
-    """The system message comes first."""
+def _late_system(message: Message, context: Context) -> Said | None:
     if context.first or context.systems:
         return None
     return in_header(
@@ -318,8 +309,7 @@ def late_system(message: Message, context: Context) -> Said | None:
 # --- what the prompt declares ---
 
 
-def undeclared_tool(message: Message, context: Context) -> Said | None:
-    """A call goes to a tool that the prompt declares."""
+def _undeclared_tool(message: Message, context: Context) -> Said | None:
     if message.recipient is None or context.tools is None or message.recipient in context.tools:
         return None
     near = get_close_matches(message.recipient, sorted(context.tools), n=1)
@@ -331,8 +321,7 @@ def undeclared_tool(message: Message, context: Context) -> Said | None:
     )
 
 
-def invalid_arguments(message: Message, context: Context) -> Said | None:
-    """The arguments of a call fit the type that the prompt declares."""
+def _invalid_arguments(message: Message, context: Context) -> Said | None:
     if message.recipient is None or message.recipient not in (context.tools or ()):
         return None
     value = json_of(message.text)
@@ -355,13 +344,12 @@ def _misfit(tool: str, value: object, context: Context) -> Misfit | None:
     return None
 
 
-def broken_format(message: Message, context: Context) -> Said | None:
-    """An answer keeps to the response format that the prompt declares."""
+def _broken_format(message: Message, context: Context) -> Said | None:
     if not context.formats or message.channel != context.rules.literal("FINAL"):
         return None
     wanted = declared(context.rules, *context.formats[-1]).answer
     value = json_of(message.text)
-    if wanted is None or (value is NOT_JSON and json_that_is_none(message, context)):
+    if wanted is None or (value is NOT_JSON and _json_that_is_none(message, context)):
         return None
     fault = _NO_JSON if value is NOT_JSON else wanted.fault(value)
     if fault is None:
@@ -377,8 +365,7 @@ def _place(fault: Misfit) -> str:
     return f" at `{fault.pointer}`: {fault.message}" if fault.pointer else f": {fault.message}"
 
 
-def duplicate_tool(message: Message, context: Context) -> Said | None:
-    """A tool is declared once."""
+def _duplicate_tool(message: Message, context: Context) -> Said | None:
     names = declared_names(message.text, context.rules)
     counts = Counter(names or ())
     twice = [name for name in counts if counts[name] > 1 or name in (context.tools or ())]
@@ -388,8 +375,7 @@ def duplicate_tool(message: Message, context: Context) -> Said | None:
     return in_body(message, said, "keep one of them: a model may call either")
 
 
-def misspelt_effort(message: Message, context: Context) -> Said | None:
-    """The effort of reasoning is one that models know."""
+def _misspelt_effort(message: Message, context: Context) -> Said | None:
     known = [context.rules.literal(s.name) for s in context.rules.below(_EFFORT) if s.kept]
     for line in _effort_line(context.rules).finditer(message.text):
         if line[1] not in known:
@@ -407,3 +393,53 @@ def misspelt_effort(message: Message, context: Context) -> Said | None:
 def _effort_line(rules: Rules) -> re.Pattern[str]:
     """A line that gives an effort in one word; anything longer is text."""
     return re.compile(rf"^{re.escape(rules.literal('_REASONING'))}([\w-]+)[ \t]*$", re.MULTILINE)
+
+
+# --- the table ---
+
+_ASSISTANT: Final = frozenset({Role.ASSISTANT})
+_TOOL: Final = frozenset({Role.TOOL})
+_SYSTEM: Final = frozenset({Role.SYSTEM})
+_PROMPT: Final = frozenset({Role.SYSTEM, Role.DEVELOPER})
+_OUTSIDE: Final = frozenset({Role.USER, Role.TOOL})
+_EVERYONE: Final = frozenset(Role)
+
+
+class LintRule(NamedTuple):
+    """A rule.
+
+    Attributes:
+        check: what it says of a message, or None.
+        roles: whose messages it looks at.
+    """
+
+    check: Callable[[Message, Context], Said | None]
+    roles: frozenset[Role]
+
+
+LINT_RULES: Final[Mapping[str, LintRule]] = MappingProxyType(
+    {
+        DiagnosticCode.CALL_ON_ANALYSIS: LintRule(_call_on_analysis, _ASSISTANT),
+        DiagnosticCode.CODE_IS_JSON: LintRule(_code_that_is_json, _ASSISTANT),
+        DiagnosticCode.INVALID_JSON: LintRule(_json_that_is_none, _ASSISTANT),
+        DiagnosticCode.RETURN_IN_HISTORY: LintRule(_return_in_history, _ASSISTANT),
+        DiagnosticCode.MISSING_CHANNEL: LintRule(_missing_channel, _ASSISTANT),
+        DiagnosticCode.CHANNEL_NOT_ALLOWED: LintRule(_channel_not_allowed, _ASSISTANT),
+        DiagnosticCode.KEPT_REASONING: LintRule(_kept_reasoning, _ASSISTANT),
+        DiagnosticCode.UNDECLARED_TOOL: LintRule(_undeclared_tool, _ASSISTANT),
+        DiagnosticCode.INVALID_ARGUMENTS: LintRule(_invalid_arguments, _ASSISTANT),
+        DiagnosticCode.BROKEN_FORMAT: LintRule(_broken_format, _ASSISTANT),
+        DiagnosticCode.TOOL_WITHOUT_CHANNEL: LintRule(_tool_without_channel, _TOOL),
+        DiagnosticCode.TOOL_WITHOUT_RECIPIENT: LintRule(_tool_without_recipient, _TOOL),
+        DiagnosticCode.RESULT_WITHOUT_CALL: LintRule(_result_without_call, _TOOL),
+        DiagnosticCode.SECOND_RESULT: LintRule(_second_result, _TOOL),
+        DiagnosticCode.DUPLICATE_SYSTEM: LintRule(_duplicate_system, _SYSTEM),
+        DiagnosticCode.LATE_SYSTEM: LintRule(_late_system, _SYSTEM),
+        DiagnosticCode.MISSPELT_EFFORT: LintRule(_misspelt_effort, _SYSTEM),
+        DiagnosticCode.DUPLICATE_TOOL: LintRule(_duplicate_tool, _PROMPT),
+        DiagnosticCode.SPELLED_TOKEN: LintRule(_spelled_token, _OUTSIDE),
+        DiagnosticCode.DISGUISED_TEXT: LintRule(_disguised_token, _OUTSIDE),
+        DiagnosticCode.UNUSUAL_TYPE: LintRule(_unusual_type, _EVERYONE),
+        DiagnosticCode.ADJACENT_CONSTRAIN: LintRule(_adjacent_marker, _EVERYONE),
+    }
+)

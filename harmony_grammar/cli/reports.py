@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import quote
 
 from harmony_grammar import __version__
-from harmony_grammar.checking.lint import LINT_RULES
+from harmony_grammar.checking.codes import DiagnosticCode
 from harmony_grammar.cli.output import complain, dump, finding_parts, write_bytes
-from harmony_grammar.cli.results import ROW_CODES, STATUSES, Found
+from harmony_grammar.cli.results import STATUSES, Found
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -395,9 +395,9 @@ def _uri(name: str) -> str:
 def _rules(totals: Totals) -> Iterator[dict[str, Any]]:
     """The rules that findings name."""
     for code in sorted(totals.codes):
-        rule = LINT_RULES.get(code)
-        sentence = rule.sentence if rule else ROW_CODES.get(code)
-        said = sentence or f"{totals.examples[code].diagnostic.message}."
+        known = DiagnosticCode(code)
+        general = known.kind in ("warning", "input")
+        said = known.meaning if general else f"{totals.examples[code].diagnostic.message}."
         yield {"id": code, "shortDescription": {"text": said}}
 
 

@@ -16,8 +16,8 @@ from harmony_grammar.compat.streaming import StreamableParser
 from harmony_grammar.compat.text import TextEncoding
 from harmony_grammar.errors import HarmonyError
 from harmony_grammar.grammar.bindings import LAST
+from harmony_grammar.inputs import list_of_ids
 from harmony_grammar.reading.reader import Reader
-from harmony_grammar.reading.strict import list_of_ids
 from harmony_grammar.tree import Role
 from harmony_grammar.writing.renderer import Manner, Renderer
 from harmony_grammar.writing.templates import has_function_tools

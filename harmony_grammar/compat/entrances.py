@@ -10,14 +10,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from harmony_grammar.grammar.bindings import OPENING
-from harmony_grammar.inputs.sources import IdSource, TextSource
 from harmony_grammar.reading.headers import walk
 from harmony_grammar.reading.machine import Machine, Opened
 from harmony_grammar.reading.strict import StrictParser
 
 if TYPE_CHECKING:
     from harmony_grammar.api import Grammar
-    from harmony_grammar.inputs.sources import IdTable
+    from harmony_grammar.inputs import IdKind, IdSource
     from harmony_grammar.reading.machine import Configuration
     from harmony_grammar.streaming.recover import Recoverer
     from harmony_grammar.streaming.stream_parser import StreamParser
@@ -53,9 +52,9 @@ class Entrances:
         return StrictParser(self.grammar, lambda: self.grammar.vocabulary)
 
     @cached_property
-    def table(self) -> IdTable:
+    def table(self) -> IdKind:
         """What ids mean to the grammar."""
-        return self._parser.id_table
+        return self._parser.id_kind
 
     @cached_property
     def _recoverer(self) -> Recoverer:
@@ -96,7 +95,7 @@ class Entrances:
 
     def source(self, ids: list[int]) -> IdSource:
         """Ids as an input."""
-        return IdSource(self.table, ids)
+        return self.table.source(ids)
 
     def remember_prefix(self, configuration: Configuration, ids: tuple[int, ...]) -> None:
         """Remember a beginning that can still become a header."""
@@ -106,7 +105,7 @@ class Entrances:
 
     def _opened(self, role: Role | CustomRole) -> Opened:
         text = self.opening_text(role)
-        pieces = list(TextSource(self.grammar, text).pieces(0, len(text)))
+        pieces = list(self._parser.text_kind.source(text).pieces(0, len(text)))
         walked = walk(self._machines[None].root, pieces, at_end=False, spelled=True)
         vocabulary = self.grammar.vocabulary
         ids: list[int] = []

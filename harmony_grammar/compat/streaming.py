@@ -23,10 +23,10 @@ from typing import TYPE_CHECKING, Final
 
 from harmony_grammar.compat.view import StreamState, StreamView
 from harmony_grammar.errors import HarmonyError, HarmonySyntaxError
-from harmony_grammar.inputs.sources import Frame
+from harmony_grammar.inputs import Stretch, list_of_ids
 from harmony_grammar.reading.headers import Fields
 from harmony_grammar.reading.reader import Reader, StoppedError
-from harmony_grammar.reading.strict import diagnose, list_of_ids
+from harmony_grammar.reading.strict import diagnose
 from harmony_grammar.tree import Message, TextContent
 from harmony_grammar.tree.build import text_content
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from harmony_grammar.compat.encoding import HarmonyEncoding
-    from harmony_grammar.inputs.sources import IdSource
+    from harmony_grammar.inputs import IdSource
     from harmony_grammar.reading.headers import Header
     from harmony_grammar.streaming.events import Event
     from harmony_grammar.streaming.stream_parser import StreamParser
@@ -140,7 +140,7 @@ class StreamableParser(StreamView):
                 are taken.
         """
         tokens, at = list_of_ids(ids), 0
-        for position in (*self._source.special_positions(tokens), len(tokens)):
+        for position in (*self._source.kind.special_positions(tokens), len(tokens)):
             self._take_run(tokens[at:position])
             for token in tokens[position : position + 1]:
                 self.process(token)
@@ -240,7 +240,7 @@ class StreamableParser(StreamView):
         self._sync()
         body = len(self._tokens)
         key = tuple(self._tokens[self._start :])
-        frame = Frame(self._start, key, body, None, body, None)
+        frame = Stretch(self._start, key, body, None, body, None)
         self._header = header = self._reader.header(frame, body)
         self._fields = header.fields
         self._role = None
@@ -295,7 +295,7 @@ class StreamableParser(StreamView):
         """A special token: it ends the message, or is wrong here."""
         self._sync()
         end = len(self._tokens) - 1
-        frame = Frame(self._start, (), self._body, end, end + 1, token)
+        frame = Stretch(self._start, (), self._body, end, end + 1, token)
         rest = self._flushed()
         self._reader.close(header, frame, self._whole_content(end, rest))
         self._between(rest)

@@ -7,8 +7,7 @@ from os.path import commonprefix
 from typing import TYPE_CHECKING, Final, Literal
 
 from harmony_grammar.errors import HarmonyError
-from harmony_grammar.inputs.sources import special_pattern
-from harmony_grammar.reading.strict import list_of_ids
+from harmony_grammar.inputs import list_of_ids, special_pattern
 
 if TYPE_CHECKING:
     import re

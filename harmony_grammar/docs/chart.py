@@ -9,17 +9,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from harmony_grammar.docs.automaton import automaton
-from harmony_grammar.docs.expressions import Literal, Name, Sequence, names
+from harmony_grammar.docs.expressions import (
+    Choice,
+    Literal,
+    Name,
+    Pattern,
+    Repeat,
+    Sequence,
+    names,
+)
+from harmony_grammar.grammar.automata import NO, Automaton, Dfa
 from harmony_grammar.grammar.bindings import FIELDS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from harmony_grammar.docs.expressions import Expression
     from harmony_grammar.grammar import Rules
+    from harmony_grammar.grammar.automata import Part
 
-__all__ = ["BEGIN", "END", "Box", "Chart", "chart"]
+__all__ = ["BEGIN", "END", "Box", "Chart", "automaton", "chart"]
 
 BEGIN: Final = "begin"
 END: Final = "end"
@@ -60,14 +69,16 @@ def chart(rules: Rules, expressions: Mapping[str, Expression], start: str) -> Ch
         start: the start symbol.
     """
     parts = _Parts(rules, expressions)
-    made = automaton(expressions[start], parts.look_up)
+    moves, ends = automaton(expressions[start], parts.look_up)
+    order = {name: index for index, name in enumerate(expressions)}
     # A box is a symbol and the state that it leads to.
     boxes: dict[tuple[str, int], list[tuple[str, int]]] = {}
     todo = [("", 0)]
     for box in todo:
         if box not in boxes:
-            boxes[box] = list(made.moves[box[1]].items()) if box[1] >= 0 else []
-            if box[1] in made.ends:
+            after = moves[box[1]].items() if box[1] >= 0 else ()
+            boxes[box] = sorted(after, key=lambda move: order.get(move[0], len(order)))
+            if box[1] in ends:
                 boxes[box].append((END, -1))
             todo += boxes[box]
     # What leads back to the beginning is drawn as an arrow to it, not as its arrows once more.
@@ -81,6 +92,65 @@ def chart(rules: Rules, expressions: Mapping[str, Expression], start: str) -> Ch
             for (symbol, state), after in boxes.items()
         )
     )
+
+
+def automaton(
+    expression: Expression, look_up: Callable[[str], Expression | None]
+) -> tuple[tuple[dict[str, int], ...], frozenset[int]]:
+    """The smallest automaton of an expression, over symbols instead of characters.
+
+    The message level of the format nests nothing, so what may follow what is a regular language.
+
+    Args:
+        expression: the expression.
+        look_up: what a name stands for; None if it is a symbol.
+
+    Returns:
+        For each state the state after each symbol, and the states that the input may end in; it
+        begins in state 0.
+    """
+    symbols = _Symbols(look_up)
+    made, nfa = symbols.codes, symbols.automaton
+    nfa.start, nfa.final = symbols.part(expression)
+    dfa = Dfa.minimal(nfa)
+    names = list(made)
+    moves = tuple({names[code]: to for code, to in row.items()} for row in dfa.rows)
+    return moves, frozenset(state for state, value in enumerate(dfa.accepts) if value != NO)
+
+
+class _Symbols:
+    """An automaton over the symbols of an expression, which are numbered as they are met."""
+
+    def __init__(self, look_up: Callable[[str], Expression | None]) -> None:
+        self._look_up = look_up
+        self.codes: dict[str, int] = {}
+        self.automaton = Automaton()
+
+    def part(self, expression: Expression) -> Part:
+        """What reads an expression."""
+        match expression:
+            case Name(name):
+                meaning = self._look_up(name)
+                return self._symbol(name) if meaning is None else self.part(meaning)
+            case Literal(text) | Pattern(text):
+                return self._symbol(text)
+            case Sequence(items):
+                return self.automaton.chain(map(self.part, items))
+            case Choice(items):
+                return self.automaton.either(list(map(self.part, items)))
+            case Repeat():
+                return self._repeated(expression)
+
+    def _symbol(self, name: str) -> Part:
+        code = self.codes.setdefault(name, len(self.codes))
+        return self.automaton.one(((code, code),))
+
+    def _repeated(self, expression: Repeat) -> Part:
+        part, made = self.part(expression.item), self.automaton
+        if expression.most != 1:
+            more = made.repeat(self.part(expression.item))
+            return made.chain([part, more]) if expression.least else more
+        return part if expression.least else made.either([part, made.chain([])])
 
 
 class _Parts:

@@ -12,7 +12,7 @@ from harmony_grammar.grammar.bindings import BODY_STARTS, STARTS
 from harmony_grammar.grammar.lalr import TextReader
 from harmony_grammar.grammar.rules import Rules
 from harmony_grammar.grammar.source import load_source
-from harmony_grammar.inputs.sources import TextSource
+from harmony_grammar.inputs import TextKind
 from harmony_grammar.reading.headers import walk
 from harmony_grammar.reading.machine import Machine
 
@@ -57,7 +57,7 @@ class Derivations:
         if rule in self._rules.body_rules:
             return _read(loaded, rule, text)
         machine = Machine(loaded, rule)
-        pieces = TextSource(loaded, text).pieces(0, len(text))
+        pieces = TextKind(loaded).source(text).pieces(0, len(text))
         walked = walk(machine.root, pieces, at_end=True, spelled=True)
         if walked.fault or walked.cut or not machine.accepts(walked.configuration.stack):
             return None

@@ -1,6 +1,6 @@
 """Reading a text by any start symbol of the grammar: what stands inside bodies.
 
-Headers are read piece by piece, so that reading can stop and go on (`harmony_grammar.parsing`).
+Headers are read piece by piece, so that reading can stop and go on (`harmony_grammar.reading`).
 A body is there as a whole, may nest and holds free text; so it is read here, by the same table.
 
 At each place the terminals that are legal there are tried: the longest match wins, a fixed word
@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, cast
 
-from harmony_grammar.grammar.choices import Choice, choice, expected
+from harmony_grammar.grammar.lexing import Choice, choice, expected
 from harmony_grammar.grammar.plans import Planner
 from harmony_grammar.grammar.rules import END_OF_INPUT
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import re
     from collections.abc import Collection, Mapping
 
-    from harmony_grammar.grammar.choices import Match
+    from harmony_grammar.grammar.lexing import Match
     from harmony_grammar.grammar.plans import Act, Builder
     from harmony_grammar.grammar.rules import Rules
 

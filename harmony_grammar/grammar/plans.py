@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
-    from harmony_grammar.grammar.choices import Match
+    from harmony_grammar.grammar.lexing import Match
     from harmony_grammar.grammar.rules import Rules
     from harmony_grammar.grammar.source import Production
 

@@ -23,7 +23,7 @@ from harmony_grammar.grammar.bindings import (
     STARTS,
     VALID_CHANNELS,
 )
-from harmony_grammar.grammar.patterns import Automaton, compile_literal, compile_pattern
+from harmony_grammar.grammar.patterns import compile_literal, compile_pattern
 from harmony_grammar.grammar.source import Production, Source, Symbol, digest, load_source
 from harmony_grammar.tokens import SPECIAL_TOKENS, is_marked
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from harmony_grammar.grammar.automata import Automaton
     from harmony_grammar.grammar.source import Comment, Terminal
 
 __all__ = ["END_OF_INPUT", "Rules"]

@@ -16,7 +16,8 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any, Final
 
 from harmony_grammar.errors import GrammarError
-from harmony_grammar.grammar.patterns import compile_pattern, overlap
+from harmony_grammar.grammar.automata import overlap
+from harmony_grammar.grammar.patterns import compile_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

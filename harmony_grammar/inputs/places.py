@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from harmony_grammar.errors import Diagnostic, excerpt
-from harmony_grammar.inputs.sources import TextSource
+from harmony_grammar.inputs import TextSource
 
 if TYPE_CHECKING:
     from harmony_grammar.errors import Severity, Span
-    from harmony_grammar.inputs.sources import IdSource, Source
+    from harmony_grammar.inputs import IdSource, Source
 
 __all__ = ["Explanation", "locate"]
 
@@ -72,6 +72,7 @@ def _shortened(text: str, span: Span) -> str:
 
 
 def _in_ids(source: IdSource, span: Span) -> dict[str, object]:
-    token = source.ids[span.start] if span.start < source.length else None
-    found = None if token is None else source.spell(token)
-    return {"token": token, "found": found}
+    if span.start >= source.length:
+        return {"token": None, "found": None}
+    token, kind = source.ids[span.start], source.kind
+    return {"token": token, "found": "" if kind.is_unknown(token) else kind.spelled([token])}

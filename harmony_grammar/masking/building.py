@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Final
 
+from harmony_grammar.grammar.automata import Dfa
 from harmony_grammar.grammar.bindings import BODY
 from harmony_grammar.masking.bodies import engine_of
 from harmony_grammar.masking.budget import UNLIMITED
 from harmony_grammar.masking.frame import Frame
 from harmony_grammar.masking.freetext import free_text
 from harmony_grammar.masking.graph import Graph
-from harmony_grammar.masking.machine import machine_of
 from harmony_grammar.masking.shapes import FREE, CallGroup, Kind, chains_of
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def _free(rules: Rules, table: TokenTable) -> FreeText:
         [automaton for s in production.symbols if (automaton := rules.automaton(s.name))]
         for production in rules.productions[BODY]
     ]
-    return free_text(machine_of(sequences), table)
+    return free_text(Dfa.of(sequences), table)
 
 
 def graph_of(  # noqa: PLR0913  what makes up a graph, and the key that it is shared by

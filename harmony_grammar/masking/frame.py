@@ -12,6 +12,7 @@ from itertools import product
 from typing import TYPE_CHECKING, Final
 
 from harmony_grammar.errors import GrammarError
+from harmony_grammar.grammar.automata import reached
 from harmony_grammar.grammar.bindings import BODY, FIELDS
 
 if TYPE_CHECKING:
@@ -104,14 +105,7 @@ class Frame:
 
     def closure(self, node: int) -> frozenset[int]:
         """The nodes reached from one without anything, itself included."""
-        seen = {node}
-        todo = [node]
-        while todo:
-            at = todo.pop()
-            fresh = [target for source, target in self.jumps if source == at and target not in seen]
-            seen.update(fresh)
-            todo.extend(fresh)
-        return frozenset(seen)
+        return frozenset(reached([node], lambda at: (to for of, to in self.jumps if of == at)))
 
     def closing(self, node: int) -> bool:
         """Whether nothing can come behind a node."""
@@ -161,14 +155,11 @@ class Frame:
 
 def _below(rules: Rules, name: str) -> set[str]:
     """The rules that a rule uses, and those that they use."""
-    seen: set[str] = set()
-    todo = [name]
-    while todo:
-        for production in rules.productions[todo.pop()]:
-            fresh = {s.name for s in production.symbols if not s.terminal} - seen
-            seen |= fresh
-            todo.extend(fresh)
-    return seen
+
+    def used(rule: str) -> list[str]:
+        return [s.name for p in rules.productions[rule] for s in p.symbols if not s.terminal]
+
+    return set(reached(used(name), used))
 
 
 def _derive(rules: Rules, name: str, above: str | None) -> Iterator[Derivation]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from harmony_grammar.errors import GrammarError
-from harmony_grammar.masking.machine import NO, Machine
+from harmony_grammar.grammar.automata import NO, Dfa
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -40,7 +40,7 @@ class FreeText:
         dead: what a table holds for an id that is illegal; also the number of states.
     """
 
-    def __init__(self, machine: Machine, table: TokenTable) -> None:
+    def __init__(self, machine: Dfa, table: TokenTable) -> None:
         self.dead = len(machine.rows)
         if self.dead > _MOST_STATES:
             raise GrammarError(
@@ -109,7 +109,7 @@ class FreeText:
         return self._masks[key]
 
 
-def free_text(machine: Machine, table: TokenTable) -> FreeText:
+def free_text(machine: Dfa, table: TokenTable) -> FreeText:
     """The tables of a body language, shared by everything that uses the vocabulary."""
     key = ("free text", machine.identity)
     known: FreeText | None = table.shared.get(key)

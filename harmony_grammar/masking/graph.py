@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from harmony_grammar.errors import GrammarError
+from harmony_grammar.grammar.automata import NO
 from harmony_grammar.masking.bodies import engine_of
 from harmony_grammar.masking.engine_states import EngineContext, EngineStart
-from harmony_grammar.masking.machine import NO
 from harmony_grammar.masking.shapes import FREE, Body, Kind, Mark, Word
 from harmony_grammar.masking.states import Finished, HeaderState, TextContext
 

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar, cast
 from harmony_grammar.bodies import read_body
 from harmony_grammar.checking.declared import declared_tools, has_formats
 from harmony_grammar.errors import ConstraintError, HarmonyError
-from harmony_grammar.reading.strict import StrictParser, list_of_ids
+from harmony_grammar.inputs import list_of_ids
+from harmony_grammar.reading.strict import StrictParser
 from harmony_grammar.schemas.closed import closed
 from harmony_grammar.schemas.standard import lenient
 from harmony_grammar.tree import Role

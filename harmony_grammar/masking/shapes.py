@@ -18,15 +18,15 @@ from enum import Enum
 from typing import TYPE_CHECKING, Final
 
 from harmony_grammar.errors import ConstraintError
+from harmony_grammar.grammar.automata import Dfa
 from harmony_grammar.grammar.bindings import BODY, FIELDS
 from harmony_grammar.grammar.patterns import compile_literal
-from harmony_grammar.masking.machine import Machine, machine_of, machine_of_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from harmony_grammar.grammar import Rules
-    from harmony_grammar.grammar.patterns import Automaton
+    from harmony_grammar.grammar.automata import Automaton
     from harmony_grammar.masking.frame import Derivation, Frame, Piece
 
 __all__ = ["FREE", "CallGroup", "Chain", "Kind", "Mark", "Plan", "Word", "chains_of"]
@@ -73,7 +73,7 @@ class Word:
 
     name: str
     words: str
-    machine: Machine
+    machine: Dfa
     named: bool = False
 
 
@@ -206,7 +206,7 @@ class _Specialiser:
             automaton = self.rules.automaton(terminal)
             group = self.plan.groups[number].bodies
             spelled = {n: body for n, body in group.items() if automaton and spells(automaton, n)}
-            machine = machine_of_names(spelled)
+            machine = Dfa.of_names(spelled)
             self.names[key] = (
                 Word(terminal, _listed(spelled), machine, named=True) if spelled else None
             )
@@ -235,7 +235,7 @@ class _Specialiser:
         automaton = self.rules.automaton(piece.name)
         if automaton is None:
             names = [[compile_literal(name)] for name in self.further]
-            return Word(piece.name, _listed(self.further), machine_of(names))
+            return Word(piece.name, _listed(self.further), Dfa.of(names))
         words = self.rules.words(piece.name)
         if content_type and piece.kept and piece.field == _TYPE and not terminal.fixed:
             if not spells(automaton, content_type):
@@ -243,12 +243,12 @@ class _Specialiser:
                     f"response_format: the grammar cannot spell the type `{content_type}`"
                 )
             automaton, words = compile_literal(content_type), f"`{content_type}`"
-        return Word(piece.name, words, machine_of([[automaton]]))
+        return Word(piece.name, words, Dfa.of([[automaton]]))
 
 
 def spells(automaton: Automaton, text: str) -> bool:
     """Whether a terminal matches the whole of a text."""
-    return machine_of([[automaton]]).matches(text.encode("utf-8", "surrogatepass"))
+    return Dfa.of([[automaton]]).matches(text.encode("utf-8", "surrogatepass"))
 
 
 def _listed(names: Iterable[str]) -> str:

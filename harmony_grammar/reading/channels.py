@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from harmony_grammar.checking.declared import ValidChannels
-from harmony_grammar.inputs.sources import Piece
+from harmony_grammar.inputs import Piece
 from harmony_grammar.reading.headers import walk
 from harmony_grammar.reading.machine import Machine
 

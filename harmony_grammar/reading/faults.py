@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from harmony_grammar.grammar import END_OF_INPUT
 from harmony_grammar.grammar.bindings import OPENING
+from harmony_grammar.inputs import UNKNOWN
 from harmony_grammar.inputs.places import Explanation
 from harmony_grammar.reading.trouble import RECIPIENT_MARKER
 from harmony_grammar.tokens import is_marked
@@ -35,7 +36,7 @@ def foreign_token(t: Trouble) -> Explanation | None:
     """An id that no message can hold."""
     if t.special != "":
         return None
-    if not t.found:
+    if t.found == UNKNOWN:
         return Explanation(
             "unknown-id",
             "the id is not in the vocabulary",

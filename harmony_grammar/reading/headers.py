@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from harmony_grammar.grammar.bindings import TOOL
-from harmony_grammar.inputs.sources import Piece
+from harmony_grammar.inputs import Piece
 from harmony_grammar.reading.machine import Token
 from harmony_grammar.tree import Author, ContentType, CustomRole, HeaderSpelling, Role
 from harmony_grammar.tree.build import Fields

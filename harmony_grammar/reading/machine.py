@@ -16,15 +16,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from harmony_grammar.grammar import END_OF_INPUT
+from harmony_grammar.grammar.automata import Candidate, Scanner
 from harmony_grammar.grammar.bindings import FIELDS
 from harmony_grammar.grammar.patterns import compile_literal
-from harmony_grammar.parsing.scanner import Candidate, Scanner
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from harmony_grammar.grammar import Rules
-    from harmony_grammar.inputs.sources import Piece
+    from harmony_grammar.inputs import Piece
     from harmony_grammar.reading.headers import Header
 
 __all__ = ["NOTHING_OPENED", "Configuration", "Field", "Machine", "Opened", "Token"]

@@ -1,6 +1,6 @@
-"""Reading an input whole: frames in, messages out, and what stopped it.
+"""Reading an input whole: stretches in, messages out, and what stopped it.
 
-The reader follows the frames of a source through the configurations of a machine. What it has
+The reader follows the stretches of a source through the configurations of a machine. What it has
 met before costs two look-ups a message; what it has not is walked, terminal by terminal. It
 never raises on bad input: it stops, and says where and in which configuration.
 """
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from harmony_grammar.checking.strict import header_violation
 from harmony_grammar.grammar import END_OF_INPUT
 from harmony_grammar.grammar.bindings import OPENING
-from harmony_grammar.inputs.sources import Piece
+from harmony_grammar.inputs import Piece
 from harmony_grammar.reading.channels import valid_channels
 from harmony_grammar.reading.headers import Ending, Fault, fields_of, header_of, walk
 from harmony_grammar.reading.machine import Token
@@ -21,7 +21,7 @@ from harmony_grammar.tree.build import message, open_message
 
 if TYPE_CHECKING:
     from harmony_grammar.checking.strict import Violation
-    from harmony_grammar.inputs.sources import Frame, Source
+    from harmony_grammar.inputs import Source, Stretch
     from harmony_grammar.reading.headers import Fields, Header, Walk
     from harmony_grammar.reading.machine import Configuration, Field, Machine
     from harmony_grammar.tree import Message, OpenMessage, TextContent
@@ -81,7 +81,7 @@ class Outcome:
 
 
 class StoppedError(Exception):
-    """Carries a `Stop` out of the depth of a frame."""
+    """Carries a `Stop` out of the depth of a stretch."""
 
     def __init__(self, stop: Stop) -> None:
         super().__init__()
@@ -104,44 +104,44 @@ class Reader:
     def read(self) -> Outcome:
         """Read the source as far as it goes."""
         try:
-            for frame in self.source.frames():
-                self._read_frame(frame)
+            for stretch in self.source.stretches():
+                self._read_stretch(stretch)
         except StoppedError as stopped:
             self.outcome.stop = stopped.stop
         return self.outcome
 
-    def _read_frame(self, frame: Frame) -> None:
-        body, end = frame.body, frame.end
+    def _read_stretch(self, stretch: Stretch) -> None:
+        body, end = stretch.body, stretch.end
         if body is None:
-            self.end_in_header(frame.start)
+            self.end_in_header(stretch.start)
             return
-        header = self.header(frame, body)
+        header = self.header(stretch, body)
         if end is None:
-            self._end_in_body(header, frame, body)
+            self._end_in_body(header, stretch, body)
         else:
-            self.close(header, frame, self.source.content(body, end))
+            self.close(header, stretch, self.source.content(body, end))
 
-    def header(self, frame: Frame, body: int) -> Header:
-        """The header of a frame, from memory if it was read from here before.
+    def header(self, stretch: Stretch, body: int) -> Header:
+        """The header of a stretch, from memory if it was read from here before.
 
         Raises:
             StoppedError: if it is no header.
         """
-        return self.configuration.headers.get(frame.key) or self._read_header(frame, body)
+        return self.configuration.headers.get(stretch.key) or self._read_header(stretch, body)
 
-    def close(self, header: Header, frame: Frame, content: TextContent) -> None:
-        """Add the message of a whole frame, and go on after it.
+    def close(self, header: Header, stretch: Stretch, content: TextContent) -> None:
+        """Add the message of a whole stretch, and go on after it.
 
         Raises:
-            StoppedError: if what ends the frame ends no message with this header.
+            StoppedError: if what ends the stretch ends no message with this header.
         """
-        start, _, body, end, stop, terminator = frame
+        start, _, body, end, stop, terminator = stretch
         if body is None or end is None or terminator is None:
-            return  # no whole frame
+            return  # no whole stretch
         endings = header.endings if end > body else header.bare_endings
         ending = endings.get(terminator)
         if ending is None:
-            ending = endings[terminator] = self._ending(header, frame, body, end)
+            ending = endings[terminator] = self._ending(header, stretch, body, end)
         offsets = (start, body, end, stop)
         self.outcome.messages.append(message(header, content, ending.spelling, offsets))
         self.configuration = ending.configuration
@@ -150,19 +150,19 @@ class Reader:
 
     # --- what was not met before ---
 
-    def _read_header(self, frame: Frame, body: int) -> Header:
+    def _read_header(self, stretch: Stretch, body: int) -> Header:
         """Walk a header terminal by terminal, and remember it."""
         configuration, source = self.configuration, self.source
-        pieces = source.pieces(frame.start, body)
+        pieces = source.pieces(stretch.start, body)
         walked = walk(configuration, pieces, at_end=False, spelled=source.unit == "text")
         self._stop_if_wrong(walked)
-        header = header_of(configuration, walked, self._fields(walked), frame.key)
-        configuration.remember(frame.key, header)
+        header = header_of(configuration, walked, self._fields(walked), stretch.key)
+        configuration.remember(stretch.key, header)
         return header
 
-    def _ending(self, header: Header, frame: Frame, body: int, end: int) -> Ending:
-        """Where the terminator of a frame leads."""
-        (piece,) = self.source.pieces(end, frame.stop)
+    def _ending(self, header: Header, stretch: Stretch, body: int, end: int) -> Ending:
+        """Where the terminator of a stretch leads."""
+        (piece,) = self.source.pieces(end, stretch.stop)
         before = header.in_body(empty=body == end)
         after = before.after(piece.special) if piece.special else None
         if after is None:
@@ -203,17 +203,18 @@ class Reader:
                 Stop("truncated", place, fields, None, last, before_last=walked.before_last)
             )
         if walked.tokens:
-            header = header_of(configuration, walked, found, source.key(start, source.length))
+            key = source.kind.key(source.part(start, source.length))
+            header = header_of(configuration, walked, found, key)
             offsets = (start, source.length, source.length)
             self.outcome.open_message = open_message(header, None, offsets)
 
-    def _end_in_body(self, header: Header, frame: Frame, body: int) -> None:
+    def _end_in_body(self, header: Header, stretch: Stretch, body: int) -> None:
         """The input ends in a body: an open message, or a message that was cut off."""
         after = header.in_body(empty=body == self.source.length)
         if END_OF_INPUT not in after.expected:
             raise StoppedError(Stop("truncated", "body", header.fields, None, after))
         content = self.source.content(body, self.source.length)
-        offsets = (frame.start, body, self.source.length)
+        offsets = (stretch.start, body, self.source.length)
         self.outcome.open_message = open_message(header, content, offsets)
 
     # --- stopping ---

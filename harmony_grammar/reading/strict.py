@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from harmony_grammar.errors import HarmonySyntaxError, Severity, Span
 from harmony_grammar.grammar.bindings import STARTS
+from harmony_grammar.inputs import IdKind, TextKind, TextSource, list_of_ids
 from harmony_grammar.inputs.places import Explanation, locate
-from harmony_grammar.inputs.sources import IdSource, IdTable, TextSource
 from harmony_grammar.reading.channels import valid_channels
 from harmony_grammar.reading.machine import Machine
 from harmony_grammar.reading.reader import Reader
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from harmony_grammar.checking.lint import Lint
     from harmony_grammar.errors import Diagnostic
     from harmony_grammar.grammar import Rules
-    from harmony_grammar.inputs.sources import Source
+    from harmony_grammar.inputs import Source
     from harmony_grammar.reading.reader import Outcome, Stop
     from harmony_grammar.tree import Start
     from harmony_grammar.vocabulary import Vocabulary
@@ -92,9 +92,14 @@ class StrictParser:
         self._machines: dict[str, Machine] = {}
 
     @cached_property
-    def id_table(self) -> IdTable:
+    def text_kind(self) -> TextKind:
+        """What text means to the grammar."""
+        return TextKind(self.rules)
+
+    @cached_property
+    def id_kind(self) -> IdKind:
         """What ids mean to the grammar."""
-        return IdTable(self.rules, self._vocabulary())
+        return IdKind(self.rules, self._vocabulary())
 
     def machine(self, start: Start) -> Machine:
         """The parser of a start symbol.
@@ -115,8 +120,8 @@ class StrictParser:
             TypeError: if it is neither text nor ids.
         """
         if isinstance(source, str):
-            return TextSource(self.rules, source)
-        return IdSource(self.id_table, list_of_ids(source))
+            return self.text_kind.source(source)
+        return self.id_kind.source(list_of_ids(source))
 
     def parse(self, source: str | Iterable[int], start: Start = "conversation") -> Conversation:
         """Read a sentence; see `harmony_grammar.parse`."""
@@ -161,16 +166,6 @@ def _every_rule() -> Lint:
     return Lint()
 
 
-def list_of_ids(source: Iterable[int]) -> list[int]:
-    """Any sequence of ids as a list; a list is taken as it is."""
-    if isinstance(source, (bytes, bytearray)):
-        raise TypeError("source must be text or ids, not bytes: decode it first")
-    if isinstance(source, list):
-        return source
-    tolist = getattr(source, "tolist", None)
-    return list(source if tolist is None else tolist())
-
-
 def _require_ids(source: Source) -> None:
     """Name the first item that is no integer."""
     items: list[object] = [] if isinstance(source, TextSource) else list(source.ids)
@@ -196,7 +191,7 @@ def diagnose(reader: Reader, stop: Stop) -> Diagnostic:
         said = _TRUNCATED[stop.place]
     else:
         fault = stop.fault
-        span = source.span(fault.piece, fault.offset, fault.width)
+        span = source.span(fault.piece, fault.offset, max(1, fault.width))
         first = not reader.outcome.messages
         said = explain(Trouble(machine.rules, machine.start, stop, fault, first=first))
     return locate(source, span, Severity.ERROR, said, expected)

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from harmony_grammar.checking.codes import DiagnosticCode as Code
-    from harmony_grammar.inputs.sources import Piece
+    from harmony_grammar.inputs import Piece
 
 __all__ = ["Cursor", "Mend"]
 

@@ -21,7 +21,7 @@ from harmony_grammar.tree import Author, ContentType, Role
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from harmony_grammar.inputs.sources import Piece
+    from harmony_grammar.inputs import Piece
     from harmony_grammar.streaming.header_words import Lexicon
 
 __all__ = ["Loose", "read_loose"]

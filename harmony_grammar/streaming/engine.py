@@ -29,11 +29,10 @@ from harmony_grammar.tree.build import open_message
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from harmony_grammar.inputs.sources import Piece
+    from harmony_grammar.inputs import Piece, Raw
     from harmony_grammar.reading.headers import Fields
     from harmony_grammar.reading.machine import Configuration
     from harmony_grammar.reading.strict import Status
-    from harmony_grammar.streaming.media import Raw
 
 __all__ = ["BODY", "Engine", "Lexicons"]
 
@@ -45,7 +44,7 @@ class Engine(Gap):
 
     def take(self, raw: Raw) -> None:
         """Read a stretch of input whose last token is whole."""
-        for name, part in self.medium.cut(raw):
+        for name, part in self.kind.cut(raw):
             try:
                 if name is None:
                     _RUNS[self.mode](self, part)
@@ -86,7 +85,7 @@ class Engine(Gap):
 
     def run_in_body(self, raw: Raw) -> None:
         """Text of a body."""
-        text, self.tail = self.medium.decode(raw, self.tail)
+        text, self.tail = self.kind.decode(raw, self.tail)
         self.body = (self.body, raw)
         self.delta(text)
 
@@ -116,7 +115,7 @@ class Engine(Gap):
 
     def literal(self, raw: Raw, at: int) -> None:
         """A special token that is text."""
-        text = self.medium.spell(raw)
+        text = self.kind.spelled(raw)
         self.repair(Code.STRAY_TOKEN, (at, at + len(raw)), text, "text")
         self.flush()
         self.body = (self.body, raw)
@@ -126,7 +125,7 @@ class Engine(Gap):
     def break_off(self, at: int, raw: Raw) -> None:
         """A message begins inside a body."""
         ends = self.rules.literal(self.lexicon.interim_end)
-        found = self.medium.spell(raw)
+        found = self.kind.spelled(raw)
         self.repair(Code.MISSING_TERMINATOR, (at, at + len(raw)), found, ends)
         self.end_and_declare(at, at, None)
         self.configuration = self.lexicon.between
@@ -140,7 +139,7 @@ class Engine(Gap):
         code = self.wrong_end(fields, name)
         stop = self.at + len(raw)
         if code is not None or (header is not None and after is None):
-            found = self.medium.spell(raw)
+            found = self.kind.spelled(raw)
             self.repair(code or Code.WRONG_TERMINATOR, (self.at, stop), found, "the message's end")
         follows = after is not None and after.machine.start == self.start
         self.configuration = after if after and follows else self.lexicon.between
@@ -186,10 +185,10 @@ class Engine(Gap):
         region, begin = self.region, self.begin
         gathered = self.gathered()
         author, header = self.current.fields.author, None
-        full = self.medium.join([gathered, raw])
+        full = self.kind.join([gathered, raw])
         if author.role == self.rules.opening_role and author.name is None:
             header = self.read_strictly(self.lexicon.implied, full)
-        pieces = self.medium.pieces(gathered)
+        pieces = self.pieces(gathered)
         loose = read_loose(self.lexicon, pieces, closed=True, author=author)
         if header is None and not loose.clean:
             self.region, self.begin = region, begin
@@ -203,7 +202,7 @@ class Engine(Gap):
         """What was gathered in a body is text."""
         raw, at = self.gathered(), self.begin
         self.mode = BODY
-        for name, part in self.medium.cut(raw):
+        for name, part in self.kind.cut(raw):
             if name is None:
                 self.run_in_body(part)
             else:
@@ -249,7 +248,7 @@ class Engine(Gap):
             return
         if self.strict:
             return
-        pieces = self.medium.pieces(raw)
+        pieces = self.pieces(raw)
         started = pieces[0].special == self.lexicon.start
         if self.only_text(raw):
             self.end_in_text(raw, blank=blank)
@@ -260,7 +259,7 @@ class Engine(Gap):
 
     def only_text(self, raw: Raw) -> bool:
         """Whether a stretch holds no special token."""
-        return all(name is None for name, _ in self.medium.cut(raw))
+        return all(name is None for name, _ in self.kind.cut(raw))
 
     def end_legally(self, configuration: Configuration, raw: Raw) -> bool:
         """Whether the input may end (or be cut off) in a header so; then it is pending."""

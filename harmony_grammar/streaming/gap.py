@@ -8,23 +8,21 @@ from harmony_grammar.checking.codes import DiagnosticCode as Code
 from harmony_grammar.checking.codes import Repair
 from harmony_grammar.errors import Span
 from harmony_grammar.grammar.bindings import TOOL
-from harmony_grammar.inputs.sources import Frame
+from harmony_grammar.inputs import Stretch
 from harmony_grammar.reading.reader import Reader, StoppedError
 from harmony_grammar.streaming.damaged import read_loose
 from harmony_grammar.streaming.events import TurnEnded
 from harmony_grammar.streaming.header_words import Lexicon, Mended
 from harmony_grammar.streaming.ledger import FaultError, Held, Ledger
-from harmony_grammar.streaming.media import Places
 from harmony_grammar.tree.build import text_content
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from harmony_grammar.inputs.sources import Piece
+    from harmony_grammar.inputs import Kind, Piece, Raw
     from harmony_grammar.reading.headers import Fields, Header
     from harmony_grammar.reading.machine import Configuration, Machine
     from harmony_grammar.streaming.damaged import Loose
-    from harmony_grammar.streaming.media import Medium, Raw
     from harmony_grammar.tree import Start, TextContent
 
 __all__ = ["ANALYSIS", "BODY", "COMPLETION", "FINAL", "GAP", "OVER", "Gap", "Lexicons"]
@@ -57,17 +55,15 @@ class Gap(Ledger):
 
     Args:
         lexicons: the words of the grammar.
-        medium: the kind of input.
+        kind: the kind of input.
         start: the start symbol.
         root: the parser before the input.
     """
 
     __slots__ = ("lexicons",)
 
-    def __init__(
-        self, lexicons: Lexicons, medium: Medium, start: Start, root: Configuration
-    ) -> None:
-        super().__init__(root.machine.rules, medium, start, root)
+    def __init__(self, lexicons: Lexicons, kind: Kind, start: Start, root: Configuration) -> None:
+        super().__init__(root.machine.rules, kind, start, root)
         self.lexicons = lexicons
 
     @property
@@ -75,9 +71,13 @@ class Gap(Ledger):
         """The words where the input is."""
         return self.lexicons[self.configuration.machine]
 
+    def pieces(self, raw: Raw) -> list[Piece]:
+        """The special tokens and the runs of text in a stretch."""
+        return list(self.kind.source(raw).pieces(0, len(raw)))
+
     def found(self, raw: Raw) -> str:
         """What a stretch is, in words."""
-        return "".join(piece.text for piece in self.medium.pieces(raw))
+        return "".join(piece.text for piece in self.pieces(raw))
 
     # --- in the gap ---
 
@@ -111,7 +111,7 @@ class Gap(Ledger):
 
     def mend_header(self, raw: Raw) -> None:
         """A header that the grammar refuses, from memory if it was mended here before."""
-        key = (self.configuration, self.medium.key(raw))
+        key = (self.configuration, self.kind.key(raw))
         mended = self.lexicon.mended.get(key)
         if mended is None:
             mended = self.mended(raw)
@@ -125,7 +125,7 @@ class Gap(Ledger):
 
     def mended(self, raw: Raw) -> Mended:
         """Read a header elsewhere by the grammar, or else loosely."""
-        pieces = self.medium.pieces(raw)
+        pieces = self.pieces(raw)
         started = pieces[0].special == self.lexicon.start
         header = self.read_strictly(self.elsewhere(started=started), raw)
         opening = []
@@ -170,7 +170,7 @@ class Gap(Ledger):
 
     def repairs_of(self, loose: Loose, raw: Raw) -> list[Repair]:
         """The repairs of a header that was read loosely."""
-        places = Places(self.medium, raw)
+        places = self.kind.source(raw)
         repairs = [
             Repair(code, places.span(piece, at, width), piece.text[at : at + width], assumed)
             for code, piece, at, width, assumed in loose.mends
@@ -183,20 +183,20 @@ class Gap(Ledger):
 
     def read_strictly(self, configuration: Configuration, raw: Raw) -> Header | None:
         """The header that the grammar reads in a stretch, if it does."""
-        key = self.medium.key(raw)
+        key = self.kind.key(raw)
         known = configuration.headers.get(key)
         if known is not None:
             return known
         reader = self.reader(configuration, raw)
         end = reader.source.length
         try:
-            return reader.header(Frame(0, key, end, None, end, None), end)
+            return reader.header(Stretch(0, key, end, None, end, None), end)
         except StoppedError:
             return None
 
     def reader(self, configuration: Configuration, raw: Raw) -> Reader:
         """A strict reader of a stretch."""
-        reader = Reader(configuration.machine, self.medium.source(raw))
+        reader = Reader(configuration.machine, self.kind.source(raw))
         reader.configuration = configuration
         return reader
 
@@ -204,7 +204,7 @@ class Gap(Ledger):
 
     def abandon(self, raw: Raw) -> None:
         """A message begins although what was gathered never came to a body."""
-        pieces = self.medium.pieces(raw)
+        pieces = self.pieces(raw)
         if all(piece.special is None for piece in pieces):
             self.discard(Code.TEXT_BETWEEN_MESSAGES, self.at, raw)
         else:
@@ -220,12 +220,12 @@ class Gap(Ledger):
         if self.region is None:
             self.begin = self.at
         gathered = self.gathered()
-        pieces = self.medium.pieces(gathered)
+        pieces = self.pieces(gathered)
         stop = self.at + len(raw)
         if any(piece.special is not None for piece in pieces):
             self.read_unclosed(pieces, gathered, name, stop)
         elif self.start != COMPLETION or not self.found(gathered).strip():
-            both = self.medium.join([gathered, raw])
+            both = self.kind.join([gathered, raw])
             self.discard(Code.DOUBLED_TERMINATOR, stop, both)
         else:
             self.hold(gathered, self.rules.literal(name), stop)
@@ -241,7 +241,7 @@ class Gap(Ledger):
         self.malformed = True
         self.release(self.rules.literal(ANALYSIS))
         offsets = (self.begin, self.begin, self.begin + len(raw), stop)
-        self.held = Held(self.medium.content(raw, marked=False), offsets, terminator)
+        self.held = Held(self.kind.content(raw, marked=False), offsets, terminator)
 
     def read_unclosed(self, pieces: Sequence[Piece], raw: Raw, name: str | None, stop: int) -> None:
         """A header that never reaches its body: fields from the front, then its content."""
@@ -270,12 +270,12 @@ class Gap(Ledger):
         lead = first.text[offset:]
         offset += len(lead) - len(lead.lstrip())
         text = first.text[offset:] + "".join(p.text for p in pieces[loose.rest + 1 :])
-        return text, Places(self.medium, raw).span(first, offset, 1).start
+        return text, self.kind.source(raw).span(first, offset, 1).start
 
     def rest_content(self, text: str, raw: Raw) -> TextContent:
         """The content of an unclosed header, with its ids if it begins with one."""
-        whole = all(name is None for name, _ in self.medium.cut(raw))
-        content = self.medium.content(raw, marked=not whole)
+        whole = all(name is None for name, _ in self.kind.cut(raw))
+        content = self.kind.content(raw, marked=not whole)
         return content if whole and content.text == text else text_content(text, None)
 
     def settle(self, name: str, stop: int) -> None:

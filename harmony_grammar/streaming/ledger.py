@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from harmony_grammar.grammar import Rules
+    from harmony_grammar.inputs import Kind, Raw
     from harmony_grammar.reading.headers import Header
     from harmony_grammar.reading.machine import Configuration
     from harmony_grammar.reading.strict import Status
     from harmony_grammar.streaming.events import Event
-    from harmony_grammar.streaming.media import Medium, Raw
     from harmony_grammar.tree import OpenMessage, Start, TextContent
 
 __all__ = ["Chain", "Current", "FaultError", "Held", "Ledger", "unchain"]
@@ -120,7 +120,7 @@ class Ledger:
 
     Args:
         rules: the grammar.
-        medium: the kind of input.
+        kind: the kind of input.
         start: the start symbol.
         configuration: the parser before it.
 
@@ -141,7 +141,7 @@ class Ledger:
         pending: the open message at the end.
     """
 
-    __slots__ = (*_STATE, "events", "medium", "rules", "start", "strict")
+    __slots__ = (*_STATE, "events", "kind", "rules", "start", "strict")
 
     at: int
     begin: int
@@ -166,12 +166,12 @@ class Ledger:
     def __init__(
         self,
         rules: Rules,
-        medium: Medium,
+        kind: Kind,
         start: Start,
         configuration: Configuration,
     ) -> None:
         self.rules = rules
-        self.medium = medium
+        self.kind = kind
         self.start = start
         self.strict = False
         self.configuration = configuration
@@ -226,7 +226,7 @@ class Ledger:
 
     def gathered(self) -> Raw:
         """What was kept; it is kept no longer."""
-        raw = self.medium.join(unchain(self.region))
+        raw = self.kind.join(unchain(self.region))
         self.region = None
         return raw
 
@@ -252,7 +252,7 @@ class Ledger:
 
     def content(self) -> TextContent:
         """The body so far."""
-        return self.medium.content(self.medium.join(unchain(self.body)), marked=self.marked)
+        return self.kind.content(self.kind.join(unchain(self.body)), marked=self.marked)
 
     def end_message(self, end: int, stop: int, terminator: str | None) -> TextContent:
         """Tell that the message is complete, and return its content."""

@@ -5,20 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harmony_grammar.errors import Span
-from harmony_grammar.inputs.sources import TextSource
 from harmony_grammar.reading.reader import Reader
 from harmony_grammar.streaming.engine import Engine, Lexicons
 from harmony_grammar.streaming.ledger import unchain
-from harmony_grammar.streaming.media import IdMedium, TextMedium
 from harmony_grammar.streaming.recovery import Recovery, overrun_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from harmony_grammar.inputs.sources import Source
+    from harmony_grammar.inputs import Kind, Source
     from harmony_grammar.reading.reader import Outcome
     from harmony_grammar.reading.strict import StrictParser
-    from harmony_grammar.streaming.media import Medium
     from harmony_grammar.tree import Start
 
 __all__ = ["Recoverer"]
@@ -48,7 +45,7 @@ class Recoverer:
     def _resume(self, reader: Reader, outcome: Outcome, start: Start) -> Recovery:
         """Go on where strict reading stopped."""
         source = reader.source
-        engine = self.engine(self.medium(source.unit), start)
+        engine = self.engine(source.kind, start)
         engine.configuration = reader.configuration
         for message in outcome.messages:
             engine.messages = (engine.messages, message)
@@ -57,20 +54,20 @@ class Recoverer:
         engine.at = begin = last.offsets[3] if last and last.offsets else 0
         if last is not None and last.terminator is not None:
             engine.resume(last.terminator)
-        engine.take(source.text[begin:] if isinstance(source, TextSource) else source.ids[begin:])
+        engine.take(source.part(begin, source.length))
         engine.finish()
         return self.result(engine, source)
 
-    def medium(self, unit: str) -> Medium:
-        """The medium of a kind of input."""
+    def kind(self, unit: str) -> Kind:
+        """What input of a unit means."""
         if unit == "text":
-            return TextMedium(self.parser.rules)
-        return IdMedium(self.parser.id_table)
+            return self.parser.text_kind
+        return self.parser.id_kind
 
-    def engine(self, medium: Medium, start: Start, *, strict: bool = False) -> Engine:
+    def engine(self, kind: Kind, start: Start, *, strict: bool = False) -> Engine:
         """An engine at the beginning of an input."""
         root = self.parser.machine(start).root
-        engine = Engine(self.lexicons, medium, start, root)
+        engine = Engine(self.lexicons, kind, start, root)
         engine.strict = strict
         return engine
 

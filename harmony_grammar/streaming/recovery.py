@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from harmony_grammar.errors import Diagnostic, Severity, Span
 from harmony_grammar.grammar.bindings import OPEN_MESSAGE
+from harmony_grammar.inputs import IdSource
 from harmony_grammar.inputs.places import Explanation, locate
-from harmony_grammar.inputs.sources import IdSource
 from harmony_grammar.streaming.header_words import speaker
 from harmony_grammar.tree import Author, Conversation
 from harmony_grammar.writing.forms import forms
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from harmony_grammar.checking.codes import Repair
     from harmony_grammar.grammar import Rules
-    from harmony_grammar.inputs.sources import Source
+    from harmony_grammar.inputs import Source
     from harmony_grammar.reading.strict import Status
     from harmony_grammar.streaming.tool_calls import ToolCall, Tools
     from harmony_grammar.tree import Message, OpenMessage, Start

@@ -15,22 +15,22 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from harmony_grammar.errors import HarmonySyntaxError
 from harmony_grammar.grammar import Rules
-from harmony_grammar.reading.strict import StrictParser, list_of_ids
+from harmony_grammar.inputs import TextKind, list_of_ids
+from harmony_grammar.reading.strict import StrictParser
 from harmony_grammar.streaming.engine import BODY
 from harmony_grammar.streaming.events import text_delta
 from harmony_grammar.streaming.ledger import FaultError, unchain
-from harmony_grammar.streaming.media import TextMedium
 from harmony_grammar.streaming.recover import Recoverer
 from harmony_grammar.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from harmony_grammar.inputs import Raw
     from harmony_grammar.reading.strict import Report
     from harmony_grammar.streaming.engine import Engine
     from harmony_grammar.streaming.events import Event
     from harmony_grammar.streaming.ledger import Chain
-    from harmony_grammar.streaming.media import Raw
     from harmony_grammar.streaming.recovery import Recovery
     from harmony_grammar.tree import Start
 
@@ -134,12 +134,12 @@ class StreamParser:
         ids = [source] if isinstance(source, int) else source
         raw: Raw = ids if isinstance(ids, str) else list(list_of_ids(ids))
         engine = self._engine or self._begin("text" if isinstance(raw, str) else "ids")
-        if isinstance(raw, str) != (engine.medium.unit == "text"):
+        if isinstance(raw, str) != (engine.kind.unit == "text"):
             raise TypeError("a stream is text or ids, not both")
         self._fed = (self._fed, raw)
-        if isinstance(engine.medium, TextMedium):
+        if isinstance(engine.kind, TextKind):
             raw = self._held + raw
-            settled = engine.medium.settled(raw)
+            settled = engine.kind.settled(raw)
             self._held, raw = raw[settled:], raw[:settled]
         elif len(raw) == 1 and self._texts is not None:
             self._texts.learn(raw[0])
@@ -166,10 +166,10 @@ class StreamParser:
             self._live, self._index, self._tell = texts, engine.count, engine.told
 
     def _begin(self, unit: str) -> Engine:
-        medium = self._recoverer.medium(unit)
-        self._engine = engine = self._recoverer.engine(medium, self.start, strict=not self.recover)
+        kind = self._recoverer.kind(unit)
+        self._engine = engine = self._recoverer.engine(kind, self.start, strict=not self.recover)
         if unit == "ids":
-            table = self._recoverer.parser.id_table
+            table = self._recoverer.parser.id_kind
             self._texts = _texts(table.vocabulary, table.first_special)
         return engine
 
@@ -192,7 +192,7 @@ class StreamParser:
     def _source(self) -> Raw:
         """Everything that was fed."""
         parts = unchain(self._fed)
-        return self._engine.medium.join(parts) if self._engine is not None else ""
+        return self._engine.kind.join(parts) if self._engine is not None else ""
 
     # --- the end ---
 

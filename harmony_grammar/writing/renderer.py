@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 from harmony_grammar.checking.strict import header_violation
 from harmony_grammar.errors import RenderError
 from harmony_grammar.grammar.bindings import INTERIM, LAST, MESSAGE, OPEN_MESSAGE, OPENING, TOOL
-from harmony_grammar.inputs.sources import special_pattern
+from harmony_grammar.inputs import special_pattern
 from harmony_grammar.reading.channels import valid_channels
 from harmony_grammar.tree import Conversation, OpenMessage, Role, TextContent
 from harmony_grammar.tree.contents import DeveloperContent, SystemContent

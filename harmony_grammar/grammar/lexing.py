@@ -13,12 +13,12 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
-from harmony_grammar.grammar.patterns import samples
+from harmony_grammar.grammar.automata import merge, together
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from harmony_grammar.grammar.patterns import Automaton
+    from harmony_grammar.grammar.automata import Automaton, Ranges
     from harmony_grammar.grammar.rules import Rules
 
 __all__ = ["Choice", "Match", "choice", "expected"]
@@ -163,9 +163,13 @@ def _covers(rules: Rules, name: str, last: Sequence[str]) -> bool:
     one, other = rules.automaton(name), rules.automaton(last[0])
     if len(last) > 1 or one is None or other is None:
         return False
-    begin, start = one.closure([one.start]), other.closure([other.start])
-    codes = [code for code in samples(one, begin, other, start) if one.step(begin, code)]
-    return all(other.step(start, code) for code in codes)
+    wider = _heads(other)
+    return all(any(a <= low <= high <= b for a, b in wider) for low, high in _heads(one))
+
+
+def _heads(automaton: Automaton) -> Ranges:
+    """The characters that something begins with."""
+    return merge((low, high) for low, high, _ in automaton.steps(automaton.first))
 
 
 def _groups(rules: Rules, names: Sequence[str]) -> list[str]:
@@ -201,24 +205,12 @@ def _clash(rules: Rules, first: str, second: str) -> bool:
     one, other = rules.automaton(first), rules.automaton(second)
     if one is None or other is None:
         return False
-    begin = (one.closure([one.start]), other.closure([other.start]))
-    seen, todo = {begin}, [begin]
-    for left, right in todo:
-        if one.final in left or other.final in right:
-            return True
-        for code in samples(one, left, other, right):
-            pair = (one.step(left, code), other.step(right, code))
-            if all(pair) and pair not in seen:
-                seen.add(pair)
-                todo.append(pair)
-    return False
+    return any(left or right for _, left, right in together(one, other))
 
 
 def _begins(automaton: Automaton | None, code: int) -> bool:
     """Whether something that an automaton matches begins with a character."""
-    return automaton is not None and bool(
-        automaton.step(automaton.closure([automaton.start]), code)
-    )
+    return automaton is not None and bool(automaton.step(automaton.first, code))
 
 
 def _matcher(rules: Rules, name: str) -> Match:

@@ -1,1 +1,0 @@
-"""Reading: from text or ids to the tree."""
