@@ -184,16 +184,39 @@ class RenderError(HarmonyError, ValueError):
 class GrammarError(HarmonyError, ValueError):
     """A grammar text that cannot be used.
 
+    Args:
+        message: what is wrong, and what to do about it.
+        line: the 1-based line of the grammar text, if known.
+        column: the 1-based column, if known.
+        text: the grammar text, of which the line is then shown with a caret below the place.
+
     Attributes:
         line: the 1-based line of the grammar text, if known.
         column: the 1-based column, if known.
     """
 
-    def __init__(self, message: str, *, line: int | None = None, column: int | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        line: int | None = None,
+        column: int | None = None,
+        text: str | None = None,
+    ) -> None:
         place = "" if line is None else f"line {line}, column {column}: "
-        super().__init__(place + message)
+        super().__init__(place + message + _caret(text, line, column))
         self.line = line
         self.column = column
+
+
+def _caret(text: str | None, line: int | None, column: int | None) -> str:
+    """A line of a text with a caret below a place; empty if the place is not known."""
+    lines = (text or "").splitlines()
+    if line is None or column is None or not 0 < line <= len(lines):
+        return ""
+    source = lines[line - 1]
+    shown, indent = excerpt(source, Span(0, len(source)), min(column - 1, len(source)))
+    return f"\n  {shown}\n  {' ' * _columns(shown[:indent])}^"
 
 
 class ConstraintError(HarmonyError, ValueError):

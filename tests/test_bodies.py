@@ -17,7 +17,6 @@ import harmony_grammar as hg
 from harmony_grammar.bodies import OFF_TEMPLATE, read_body, read_type
 from harmony_grammar.bodies.sections import SECTIONS
 from harmony_grammar.grammar import Rules
-from harmony_grammar.grammar.bindings import DEVELOPER_BODY
 from harmony_grammar.grammar.lalr import TextReader
 from harmony_grammar.schemas.types import Array, Field, Literal, Object, Tuple, Union, Variant, Word
 from harmony_grammar.tree import Content, Role, TextContent
@@ -339,7 +338,7 @@ def test_a_schema_may_have_several_lines() -> None:
 
 
 def steps(body: str) -> int:
-    reader = TextReader(Rules.default(), DEVELOPER_BODY, SECTIONS["compatible"])
+    reader = TextReader(Rules.default(), "developer_body", SECTIONS["compatible"])
     return reader.read(body).steps
 
 

@@ -9,9 +9,9 @@ import pytest
 
 import harmony_grammar as hg
 from harmony_grammar.grammar import Rules
-from harmony_grammar.grammar.bindings import BODY_STARTS, FIELDS, NODES, STARTS
 from harmony_grammar.grammar.lalr import TextReader
-from harmony_grammar.grammar.source import Source, load_source
+from harmony_grammar.grammar.load import Source, load_source
+from harmony_grammar.grammar.meaning import starts_of
 from harmony_grammar.inputs import TextKind
 from harmony_grammar.reading.headers import walk
 from harmony_grammar.reading.machine import Machine
@@ -25,8 +25,8 @@ DOCUMENTED = sorted(name for name in RULES.comments if not name.startswith("_"))
 @cache
 def every_rule() -> Rules:
     """The grammar, loaded so that a parse may begin with any rule."""
-    starts = dict.fromkeys((*STARTS, *BODY_STARTS, *RULES.comments))
-    return Rules(RULES.text, load_source(RULES.text, tuple(starts)), SPECIAL_TOKENS)
+    starts = starts_of(RULES.text) | {rule: rule for rule in RULES.comments}
+    return Rules(RULES.text, load_source(RULES.text, starts), SPECIAL_TOKENS)
 
 
 def parses(rule: str, text: str) -> bool:
@@ -66,12 +66,14 @@ def test_every_pattern_has_words() -> None:
 
 def test_every_binding_is_a_rule() -> None:
     rules = {p.rule for p in RULES.source.productions}
-    assert set(FIELDS) | set(NODES) <= rules
+    meaning = RULES.meaning
+    parts = {meaning.message, meaning.interim, meaning.last, meaning.open_message}
+    assert {*meaning.fields, *meaning.starts.values(), *parts} <= rules
 
 
 def test_the_stored_form_is_that_of_the_text() -> None:
     stored = (PACKAGE / "grammar" / "harmony.json").read_text(encoding="utf-8")
-    made = load_source(RULES.text, (*STARTS, *BODY_STARTS))
+    made = load_source(RULES.text, starts_of(RULES.text))
     assert stored == made.to_json(), "run tools/build_grammar.py"
     assert Source.from_json(stored) == made
 
@@ -106,8 +108,8 @@ def test_words_come_from_the_text() -> None:
 
 
 BROKEN = {
-    "no-start": (("prompt: message*", "prompts: message*"), "no rule `prompt`"),
-    "no-body": (("body: TEXT?", "bodies: TEXT?"), "'body' used but not defined"),
+    "no-start": (("open_message  -> prompt", "open_message"), "labelled `-> prompt`"),
+    "no-body": (("body: TEXT?  -> body", "body: TEXT?"), "labelled `-> body`"),
     "undefined": (("_spoken: interim", "_spoken: interimm"), r"line 51, column 10: .*interimm"),
     "unbalanced": (("prompt: message* open", "prompt: message* (open"), r"line 36, column \d+"),
     "syntax": (('END: "', 'END; "'), r"line \d+, column 4: Unexpected input"),
@@ -116,7 +118,7 @@ BROKEN = {
     "regex": (("/(.|\\n)+/", "/(.|\\n+/"), "TEXT"),
     "lookahead": (("SEGMENT: /[A-Z", "SEGMENT: /(?=x)[A-Z"), "not supported"),
     "alike": (
-        ("role: SYSTEM |", 'OTHER: "user"\nrole: SYSTEM | OTHER |'),
+        ("role: SYSTEM ", 'OTHER: "user"\nrole: OTHER | SYSTEM '),
         "OTHER and USER may stand at one place",
     ),
     "bare-body": (("_MESSAGE body END", "body END"), "must stand between special tokens"),

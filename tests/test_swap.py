@@ -6,6 +6,8 @@ here is one to the text alone.
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,17 +20,17 @@ TEXT = hg.Grammar.default().text
 
 CHANGES: dict[str, tuple[tuple[str, str], ...]] = {
     "a new channel": (
-        ("working_channel: ANALYSIS |", "working_channel: ANALYSIS | CRITIQUE |"),
+        ("working_channel: ANALYSIS ", "working_channel: CRITIQUE | ANALYSIS "),
         ('FINAL: "final"', 'CRITIQUE: "critique"  // a channel name\nFINAL: "final"'),
     ),
     "recipient after channel only": (
-        ("call: recipient call_channel? content_type?  -> openai\n    | call", "call: call"),
+        ("call: recipient call_channel? content_type?  -> spelled_openai\n    | ", "call: "),
     ),
     "channel behind the recipient only": (
-        ("    | call_channel recipient content_type?   -> model\n", ""),
+        ("    | call_channel recipient content_type?   -> spelled_model\n", ""),
     ),
     "a new role": (
-        ("role: SYSTEM |", "role: SYSTEM | CRITIC |"),
+        ("role: SYSTEM ", "role: CRITIC | SYSTEM "),
         ('USER: "user"', 'CRITIC: "critic"  // a role\nUSER: "user"'),
     ),
     "a renamed terminator": (('END: "<|end|>"', 'END: "<|reserved_200013|>"'),),
@@ -124,7 +126,7 @@ def test_a_renamed_terminator_is_an_ordinary_text_elsewhere() -> None:
 
 
 def test_what_a_grammar_cannot_write_is_refused() -> None:
-    grammar = hg.Grammar.from_text(TEXT.replace("message: opening _spoken\n       | ", "message: "))
+    grammar = hg.Grammar.from_text(re.sub(r"(message: )opening _spoken .*\n +\| ", r"\1", TEXT))
     answer = hg.Message.from_role_and_content(hg.Role.ASSISTANT, "Hi").with_channel("final")
     with pytest.raises(hg.RenderError, match="no message of the format has role 'assistant'"):
         grammar.render(answer)

@@ -8,8 +8,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from harmony_grammar.grammar.bindings import BODY_STARTS, STARTS
-from harmony_grammar.grammar.source import load_source
+from harmony_grammar.grammar.load import load_source
+from harmony_grammar.grammar.meaning import require_meanings, starts_of
 
 PACKAGE = Path(__file__).resolve().parent.parent / "harmony_grammar"
 GRAMMAR = PACKAGE / "harmony.lark"
@@ -18,7 +18,9 @@ STORED = PACKAGE / "grammar" / "harmony.json"
 
 def main() -> int:
     """Write the stored file and say so."""
-    source = load_source(GRAMMAR.read_text(encoding="utf-8"), (*STARTS, *BODY_STARTS))
+    text = GRAMMAR.read_text(encoding="utf-8")
+    source = load_source(text, starts_of(text))
+    require_meanings(source, text)
     STORED.write_text(source.to_json(), encoding="utf-8")
     print(f"{STORED.name}: {len(source.productions)} productions, {len(source.table)} states")
     return 0

@@ -4,35 +4,30 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import lru_cache
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from harmony_grammar.bodies.sections import SECTIONS, Misfit
 from harmony_grammar.bodies.types import ALONE
 from harmony_grammar.errors import Diagnostic, HarmonySyntaxError, Severity, Span, excerpt
 from harmony_grammar.grammar import Rules
-from harmony_grammar.grammar.bindings import DEVELOPER_BODY, SYSTEM_BODY, TOOL_TYPE
 from harmony_grammar.grammar.lalr import TextReader
+from harmony_grammar.grammar.meaning import TOOL_TYPE
 from harmony_grammar.schemas.escapes import unescaped
 from harmony_grammar.tree import Role, TextContent
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from harmony_grammar.schemas.notes import Style
     from harmony_grammar.schemas.types import Type
     from harmony_grammar.tree import Conversation, Message
     from harmony_grammar.tree.contents import DeveloperContent, SystemContent
 
-__all__ = ["BODIES", "OFF_TEMPLATE", "BodyReading", "read_body", "read_type", "with_bodies"]
+__all__ = ["OFF_TEMPLATE", "BodyReading", "read_body", "read_type", "with_bodies"]
 
 OFF_TEMPLATE: Final = "off-template"
 """The code of the diagnostic that says where a body leaves its template."""
 
-# The rule that the body of a role's messages is read by; others hold free text.
-BODIES: Final[Mapping[Role, str]] = MappingProxyType(
-    {Role.SYSTEM: SYSTEM_BODY, Role.DEVELOPER: DEVELOPER_BODY}
-)
 _REMEMBERED: Final = "source"  # the field of a content that keeps what it was read from
 
 
@@ -74,7 +69,7 @@ def read_body(
         'Be brief.'
     """
     source = TextContent(text, ids=ids)
-    start = BODIES.get(role)
+    start = (rules or Rules.default()).meaning.bodies.get(role)
     if start is None:
         return BodyReading(source)
     reading = _read(_reader(rules or Rules.default(), start, style), text)
@@ -103,7 +98,7 @@ def with_bodies(conversation: Conversation, rules: Rules | None = None) -> Conve
 def _with_body(message: Message, rules: Rules) -> Message:
     """A message with its body read, if it is one text of a role whose bodies have a template."""
     role = message.author.role
-    if not isinstance(role, Role) or role not in BODIES or len(message.content) != 1:
+    if not isinstance(role, Role) or role not in rules.meaning.bodies or len(message.content) != 1:
         return message
     text = message.content[0]
     if not isinstance(text, TextContent):

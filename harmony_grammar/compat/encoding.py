@@ -15,7 +15,6 @@ from harmony_grammar.compat.spans import Rendering, TokenSpans
 from harmony_grammar.compat.streaming import StreamableParser
 from harmony_grammar.compat.text import TextEncoding
 from harmony_grammar.errors import HarmonyError
-from harmony_grammar.grammar.bindings import LAST
 from harmony_grammar.inputs import list_of_ids
 from harmony_grammar.reading.reader import Reader
 from harmony_grammar.tree import Role
@@ -278,7 +277,7 @@ class HarmonyEncoding(TextEncoding):
 
     def stop_tokens_for_assistant_actions(self) -> list[int]:
         """The ids that end a turn of the assistant, in order."""
-        names = {symbol.name for symbol in self.grammar.below(LAST)}
+        names = {symbol.name for symbol in self.grammar.below(self.grammar.meaning.last)}
         return self._ids_of(names & self.grammar.terminators)
 
 

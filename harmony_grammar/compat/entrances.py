@@ -9,7 +9,6 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-from harmony_grammar.grammar.bindings import OPENING
 from harmony_grammar.reading.headers import walk
 from harmony_grammar.reading.machine import Machine, Opened
 from harmony_grammar.reading.strict import StrictParser
@@ -70,7 +69,7 @@ class Entrances:
         """
         from harmony_grammar.streaming.stream_parser import StreamParser  # noqa: PLC0415  few need it
 
-        completes = role is not None and role.value == self.grammar.opening_role
+        completes = role is not None and role == self.grammar.meaning.model_role
         start: Start = _COMPLETION if completes else _WHOLE
         stream = StreamParser(start, recover=True, recoverer=self._recoverer)
         return stream, () if completes else self._opened_ids(role)
@@ -78,8 +77,11 @@ class Entrances:
     def opening_text(self, role: Role | CustomRole) -> str:
         """What opens a message of a role: the grammar's opening, with this role."""
         rules = self.grammar
-        symbols = rules.below(OPENING)
-        return "".join(role.value if s.kept else rules.literal(s.name) for s in symbols)
+        symbols = rules.below(rules.meaning.opening)
+        return "".join(
+            (rules.meaning.role_words.get(role) or role.value) if s.kept else rules.literal(s.name)
+            for s in symbols
+        )
 
     def machine(self, role: Role | CustomRole | None) -> Machine:
         """The parser of what follows the opening of a role, or of whole messages."""

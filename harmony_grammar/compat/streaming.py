@@ -304,7 +304,7 @@ class StreamableParser(StreamView):
         """Add a message that ends without its terminator."""
         end, rest = len(self._tokens), self._flushed()
         content = self._whole_content(end, rest)
-        author, channel, recipient, content_type = header.fields
+        author, channel, recipient, content_type, extras = header.fields
         self._messages.append(
             Message(
                 author,
@@ -312,6 +312,7 @@ class StreamableParser(StreamView):
                 channel,
                 recipient,
                 content_type,
+                extras=dict(extras),
                 header=header.spelling,
                 offsets=(self._start, self._body, end, end),
             )

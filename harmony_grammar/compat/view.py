@@ -138,7 +138,7 @@ class StreamView:
 
 
 def _header_data(fields: Fields) -> dict[str, Any]:
-    author, channel, recipient, content_type = fields
+    author, channel, recipient, content_type, _ = fields
     name = {} if author.name is None else {"name": author.name}
     return {
         "author": {"role": author.role.value, **name},

@@ -19,7 +19,6 @@ from harmony_grammar.docs.expressions import (
     names,
 )
 from harmony_grammar.grammar.automata import NO, Automaton, Dfa
-from harmony_grammar.grammar.bindings import FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -164,7 +163,7 @@ class _Parts:
     def look_up(self, name: str) -> Expression | None:
         """What a name stands for; None for a part."""
         terminal = name in self._rules.terminals
-        if terminal or name in FIELDS or self.fixed(name) or self._nests(name):
+        if terminal or name in self._rules.meaning.fields or self.fixed(name) or self._nests(name):
             return None
         return self._expressions[name]
 

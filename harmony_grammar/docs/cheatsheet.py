@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from harmony_grammar.docs.chart import chart
 from harmony_grammar.docs.derivations import Derivations, drawn
 from harmony_grammar.grammar import END_OF_INPUT
-from harmony_grammar.grammar.bindings import FIELDS, LAST, MESSAGE, NODES, STARTS
+from harmony_grammar.grammar.meaning import STARTS
 from harmony_grammar.reading.machine import Machine
 
 if TYPE_CHECKING:
@@ -64,13 +64,20 @@ def _example(rules: Rules, rule: str) -> str:
 
 
 def _message(rules: Rules) -> Answer:
-    lines = (rules.comments["conversation"].sentence, rules.comments[MESSAGE].sentence)
+    lines = (
+        rules.comments[rules.meaning.starts["conversation"]].sentence,
+        rules.comments[rules.meaning.message].sentence,
+    )
     question = "What does a conversation look like?"
     return Answer(question, lines, _example(rules, "conversation"))
 
 
 def _end(rules: Rules, after: Mapping[str, tuple[str, ...]]) -> Answer:
-    used = {symbol.name for production in rules.productions[LAST] for symbol in production.symbols}
+    used = {
+        symbol.name
+        for production in rules.productions[rules.meaning.last]
+        for symbol in production.symbols
+    }
     ends = [name for name in after if name in rules.terminators]
     lines = [
         f"{rules.words(name)} ends a generation: it is {rules.terminals[name].words}."
@@ -87,9 +94,15 @@ def _end(rules: Rules, after: Mapping[str, tuple[str, ...]]) -> Answer:
 
 def _recipient(rules: Rules, expressions: Mapping[str, Expression]) -> Answer:
     boxes = chart(rules, expressions, "conversation").boxes
-    mine = [index for index, box in enumerate(boxes) if FIELDS.get(box.label) == "recipient"]
-    before = dict.fromkeys(_part(box) for box in boxes if set(mine) & set(box.after))
-    behind = dict.fromkeys(_part(boxes[after]) for index in mine for after in boxes[index].after)
+    mine = [
+        index
+        for index, box in enumerate(boxes)
+        if rules.meaning.fields.get(box.label) == "recipient"
+    ]
+    before = dict.fromkeys(_part(rules, box) for box in boxes if set(mine) & set(box.after))
+    behind = dict.fromkeys(
+        _part(rules, boxes[after]) for index in mine for after in boxes[index].after
+    )
     place = (
         f"In the header: directly after {_listed(before)}, and directly before {_listed(behind)}."
     )
@@ -105,22 +118,25 @@ def _recipient(rules: Rules, expressions: Mapping[str, Expression]) -> Answer:
     return Answer("Where may a recipient stand?", lines)
 
 
-def _part(box: Box) -> str:
+def _part(rules: Rules, box: Box) -> str:
     """What a part of a message is called in a sentence."""
-    field = FIELDS.get(box.label)
+    field = rules.meaning.fields.get(box.label)
     return f"a {field.replace('_', ' ')}" if field else _code(box.label)
 
 
 def _uses(rules: Rules, rule: str, names: set[str]) -> bool:
     """Whether a rule that whole headers are made of uses one of these."""
     used = {s.name for p in rules.productions.get(rule, ()) for s in p.symbols}
-    return bool(names & used) and rule not in NODES
+    meaning = rules.meaning
+    parts = (meaning.message, meaning.interim, meaning.last, meaning.open_message)
+    whole = {*meaning.starts.values(), *parts}
+    return bool(names & used) and rule not in whole
 
 
 def _channel(rules: Rules, after: Mapping[str, tuple[str, ...]]) -> Answer:
     first = {
         symbol.name
-        for rule, field in FIELDS.items()
+        for rule, field in rules.meaning.fields.items()
         if field == "channel"
         for production in rules.productions.get(rule, ())
         for symbol in production.symbols[:1]
@@ -135,11 +151,15 @@ def _channel(rules: Rules, after: Mapping[str, tuple[str, ...]]) -> Answer:
 
 def _result(rules: Rules) -> Answer:
     derivations = Derivations(rules)
-    lines = tuple(rules.comments[r].sentence for r, f in FIELDS.items() if f == "tool")
+    lines = tuple(
+        rules.comments[r].sentence for r, f in rules.meaning.fields.items() if f == "tool"
+    )
     question = "What does a tool result look like?"
-    for text in rules.comments[MESSAGE].examples:
-        branch = derivations.of(MESSAGE, text)
-        if branch is not None and any(FIELDS.get(name) == "tool" for name in _rules(branch)):
+    for text in rules.comments[rules.meaning.message].examples:
+        branch = derivations.of(rules.meaning.message, text)
+        if branch is not None and any(
+            rules.meaning.fields.get(name) == "tool" for name in _rules(branch)
+        ):
             return Answer(question, lines, text, drawn(branch))
     return Answer(question, lines)
 

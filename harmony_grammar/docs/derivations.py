@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from harmony_grammar.errors import GrammarError
 from harmony_grammar.grammar import END_OF_INPUT
-from harmony_grammar.grammar.bindings import BODY_STARTS, STARTS
 from harmony_grammar.grammar.lalr import TextReader
+from harmony_grammar.grammar.load import load_source
+from harmony_grammar.grammar.meaning import starts_of
 from harmony_grammar.grammar.rules import Rules
-from harmony_grammar.grammar.source import load_source
 from harmony_grammar.inputs import TextKind
 from harmony_grammar.reading.headers import walk
 from harmony_grammar.reading.machine import Machine
@@ -74,8 +74,8 @@ class Derivations:
         return self._loaded[rule]
 
     def _load(self, names: Sequence[str]) -> Rules:
-        starts = dict.fromkeys((*STARTS, *BODY_STARTS, *names))
-        source = load_source(self._rules.text, tuple(starts))
+        starts = starts_of(self._rules.text) | {name: name for name in names}
+        source = load_source(self._rules.text, starts)
         return Rules(self._rules.text, source, self._rules.special_tokens)
 
 

@@ -1,6 +1,7 @@
 """The grammar text, loaded: productions, terminals, tables, bindings and rule comments."""
 
+from harmony_grammar.grammar.comments import Comment
+from harmony_grammar.grammar.load import Production, Symbol, Terminal
 from harmony_grammar.grammar.rules import END_OF_INPUT, Rules
-from harmony_grammar.grammar.source import Comment, Production, Symbol, Terminal
 
 __all__ = ["END_OF_INPUT", "Comment", "Production", "Rules", "Symbol", "Terminal"]

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
     from harmony_grammar.grammar.lexing import Match
+    from harmony_grammar.grammar.load import Production
     from harmony_grammar.grammar.rules import Rules
-    from harmony_grammar.grammar.source import Production
 
 __all__ = ["Act", "Builder", "Planner"]
 

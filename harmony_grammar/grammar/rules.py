@@ -1,8 +1,8 @@
 """The rules of a format: what everything else asks when it wants to know the grammar.
 
-`Rules` joins what was read from a grammar text (`source`) with the table that binds it to the
-tree (`bindings`) and answers in those terms: which spellings are special tokens, what opens a
-body, what ends a message, how a terminal is called.
+`Rules` joins what was read from a grammar text (`load`) with what its labels mean (`meaning`) and
+answers in those terms: which spellings are special tokens, what opens a body, what ends a
+message, how a terminal is called.
 """
 
 from __future__ import annotations
@@ -14,27 +14,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
 from harmony_grammar.errors import GrammarError
-from harmony_grammar.grammar.bindings import (
-    BODY,
-    BODY_STARTS,
-    FIELDS,
-    OPEN_MESSAGE,
-    OPENING,
+from harmony_grammar.grammar.load import Production, Source, Symbol, digest, load_source
+from harmony_grammar.grammar.meaning import (
     STARTS,
     VALID_CHANNELS,
+    Meaning,
+    below,
+    reach,
+    require_meanings,
+    starts_of,
 )
 from harmony_grammar.grammar.patterns import compile_literal, compile_pattern
-from harmony_grammar.grammar.source import Production, Source, Symbol, digest, load_source
 from harmony_grammar.tokens import SPECIAL_TOKENS, is_marked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
     from os import PathLike
 
     from typing_extensions import Self
 
     from harmony_grammar.grammar.automata import Automaton
-    from harmony_grammar.grammar.source import Comment, Terminal
+    from harmony_grammar.grammar.comments import Comment
+    from harmony_grammar.grammar.load import Terminal
 
 __all__ = ["END_OF_INPUT", "Rules"]
 
@@ -67,9 +68,7 @@ class Rules:
         for production in source.productions:
             known = self.productions.get(production.rule, ())
             self.productions[production.rule] = (*known, production)
-        for rule in (*STARTS, OPENING, OPEN_MESSAGE, BODY):
-            if rule not in self.productions:
-                raise GrammarError(f"the grammar has no rule `{rule}`, which the tree is bound to")
+        self.meaning = Meaning.of(source)
         self._require_marked_bodies()
 
     @classmethod
@@ -92,14 +91,15 @@ class Rules:
         """A grammar of one's own.
 
         Args:
-            text: the grammar, in Lark's syntax, with the rule names of `harmony.lark`.
+            text: the grammar, in Lark's syntax, with the labels of `harmony.lark`.
             special_tokens: ids of special tokens, by spelling, if they are not o200k_harmony's.
 
         Raises:
-            GrammarError: if the text cannot be loaded, is not LALR(1), is ambiguous, or lacks a
-                rule that the tree is bound to.
+            GrammarError: if the text cannot be loaded, is not LALR(1), is ambiguous, lacks a
+                meaning, or reads something that the tree would lose.
         """
-        source = load_source(text, (*STARTS, *BODY_STARTS))
+        source = load_source(text, starts_of(text))
+        require_meanings(source, text)
         return cls(text, source, SPECIAL_TOKENS if special_tokens is None else special_tokens)
 
     # --- terminals ---
@@ -179,7 +179,7 @@ class Rules:
         for production in self.source.productions:
             row = (None, *production.symbols, None)
             for before, symbol, after in zip(row, row[1:], row[2:], strict=False):
-                if symbol is not None and symbol.name == BODY:
+                if symbol is not None and symbol.name == self.meaning.body:
                     yield before, after
 
     def _require_marked_bodies(self) -> None:
@@ -204,7 +204,7 @@ class Rules:
     @cached_property
     def text_terminals(self) -> frozenset[str]:
         """The terminals that a body consists of, which are never scanned."""
-        return frozenset(s.name for p in self.productions[BODY] for s in p.symbols)
+        return frozenset(s.name for p in self.productions[self.meaning.body] for s in p.symbols)
 
     # --- what the productions say ---
 
@@ -215,40 +215,20 @@ class Rules:
 
     def below(self, rule: str) -> Iterator[Symbol]:
         """The terminals that a rule consists of, in the order of the text, each once."""
-        seen: dict[str, None] = {}
-        names: dict[str, Symbol] = {}
-        self._collect(rule, seen, names)
-        return iter(names.values())
+        return iter(below(self.productions, rule))
 
     @cached_property
     def body_rules(self) -> frozenset[str]:
         """The rules that stand inside bodies only, which are read by a reader of their own."""
-        return self._reached(BODY_STARTS) - self._reached((*STARTS, VALID_CHANNELS))
-
-    def _reached(self, starts: Sequence[str]) -> frozenset[str]:
-        found = dict.fromkeys(starts)
-        todo = list(starts)
-        for rule in todo:
-            symbols = (s for p in self.productions[rule] for s in p.symbols if not s.terminal)
-            todo.extend(fresh := [s.name for s in symbols if s.name not in found])
-            found.update(dict.fromkeys(fresh))
-        return frozenset(found)
-
-    def _collect(self, rule: str, seen: dict[str, None], out: dict[str, Symbol]) -> None:
-        if rule in seen:
-            return
-        seen[rule] = None
-        for production in self.productions.get(rule, ()):
-            for symbol in production.symbols:
-                if symbol.terminal:
-                    out.setdefault(symbol.name, symbol)
-                else:
-                    self._collect(symbol.name, seen, out)
+        starts = self.meaning.starts
+        whole = {starts[label] for label in STARTS} | {starts[VALID_CHANNELS]}
+        inner = set(starts.values()) - whole
+        return reach(self.productions, inner) - reach(self.productions, whole)
 
     def field_words(self, field: str) -> tuple[str, ...]:
         """The fixed words that a field may be, in the order of the grammar."""
         words: dict[str, None] = {}
-        for rule in (rule for rule, bound in FIELDS.items() if bound == field):
+        for rule in (rule for rule, bound in self.meaning.fields.items() if bound == field):
             for symbol in self.below(rule):
                 terminal = self.terminals[symbol.name]
                 if symbol.kept and terminal.fixed and terminal.pattern is not None:
@@ -268,17 +248,17 @@ class Rules:
     @cached_property
     def calls_channel(self) -> str:
         """The channel that calls of functions belong on."""
-        return self.literal("COMMENTARY")
+        return self.meaning.preamble
 
     @cached_property
     def opening_words(self) -> tuple[str, ...]:
         """The fixed texts that open the message of a generation, in order."""
-        return tuple(self.literal(symbol.name) for symbol in self.below(OPENING))
+        return tuple(self.literal(symbol.name) for symbol in self.below(self.meaning.opening))
 
     @cached_property
     def opening_role(self) -> str:
         """The role of a message that a generation begins with."""
-        kept = (symbol.name for symbol in self.below(OPENING) if symbol.kept)
+        kept = (symbol.name for symbol in self.below(self.meaning.opening) if symbol.kept)
         return self.literal(next(kept))
 
 
@@ -294,7 +274,7 @@ def _stored_source(text: str) -> Source:
     try:
         source = Source.from_json(_packaged(_STORED_FILE))
     except (OSError, json.JSONDecodeError, KeyError, TypeError):
-        return load_source(text, (*STARTS, *BODY_STARTS))
+        return load_source(text, starts_of(text))
     if source.digest != digest(text):
-        return load_source(text, (*STARTS, *BODY_STARTS))
+        return load_source(text, starts_of(text))
     return source

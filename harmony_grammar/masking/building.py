@@ -6,7 +6,6 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Final
 
 from harmony_grammar.grammar.automata import Dfa
-from harmony_grammar.grammar.bindings import BODY
 from harmony_grammar.masking.bodies import engine_of
 from harmony_grammar.masking.budget import UNLIMITED
 from harmony_grammar.masking.frame import Frame
@@ -76,7 +75,7 @@ def groups_of(tools: Sequence[Tool], bodies: Bodies) -> tuple[CallGroup, ...]:
 def _free(rules: Rules, table: TokenTable) -> FreeText:
     sequences = [
         [automaton for s in production.symbols if (automaton := rules.automaton(s.name))]
-        for production in rules.productions[BODY]
+        for production in rules.productions[rules.meaning.body]
     ]
     return free_text(Dfa.of(sequences), table)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from harmony_grammar.errors import GrammarError
 from harmony_grammar.grammar.automata import reached
-from harmony_grammar.grammar.bindings import BODY, FIELDS
+from harmony_grammar.grammar.meaning import spelling
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,6 +24,7 @@ __all__ = ["Derivation", "Frame", "Piece"]
 
 _START: Final = "completion"
 _TYPE: Final = "content_type"
+BODY: Final = ""  # the name of the piece where the body stands
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,14 +165,14 @@ def _below(rules: Rules, name: str) -> set[str]:
 
 def _derive(rules: Rules, name: str, above: str | None) -> Iterator[Derivation]:
     """All ways to write out a rule that does not use itself."""
-    if name == BODY:
-        yield Derivation((Piece(BODY, kept=True, field=FIELDS[BODY]),))
+    if name == rules.meaning.body:
+        yield Derivation((Piece(BODY, kept=True, field=rules.meaning.fields[name]),))
         return
-    bound = FIELDS.get(name, above)
+    bound = rules.meaning.fields.get(name, above)
     for number, production in enumerate(rules.productions[name]):
         own = Derivation(
-            labels=frozenset({production.label} - {None}),  # type: ignore[arg-type]
-            typing=number if FIELDS.get(name) == _TYPE else None,
+            labels=frozenset({spelling(production.label)} - {None}),  # type: ignore[arg-type]
+            typing=number if rules.meaning.fields.get(name) == _TYPE else None,
         )
         parts = [
             [Derivation((Piece(s.name, s.kept, bound),))]

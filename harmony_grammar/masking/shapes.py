@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Final
 
 from harmony_grammar.errors import ConstraintError
 from harmony_grammar.grammar.automata import Dfa
-from harmony_grammar.grammar.bindings import BODY, FIELDS
 from harmony_grammar.grammar.patterns import compile_literal
+from harmony_grammar.masking.frame import BODY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -298,7 +298,7 @@ def recipient_automata(rules: Rules) -> Iterable[Automaton]:
     """The automata of the terminals that spell a recipient."""
     names = {
         symbol.name
-        for rule, bound in FIELDS.items()
+        for rule, bound in rules.meaning.fields.items()
         if bound == _RECIPIENT and rule in rules.productions
         for symbol in rules.below(rule)
         if symbol.kept

@@ -13,7 +13,6 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
 from harmony_grammar.grammar import END_OF_INPUT
-from harmony_grammar.grammar.bindings import OPENING
 from harmony_grammar.inputs import UNKNOWN
 from harmony_grammar.inputs.places import Explanation
 from harmony_grammar.reading.trouble import RECIPIENT_MARKER
@@ -47,7 +46,7 @@ def foreign_token(t: Trouble) -> Explanation | None:
 
 def begins_in_body(t: Trouble) -> Explanation | None:
     """The message before was not ended."""
-    if not t.in_body or t.special != next(t.rules.below(OPENING)).name:
+    if not t.in_body or t.special != t.rules.meaning.message_start:
         return None
     ends = t.spelled(t.expected & t.rules.terminators)
     return Explanation(
@@ -116,7 +115,7 @@ def overrun(t: Trouble) -> Explanation | None:
 
 def repeated_opening(t: Trouble) -> Explanation | None:
     """A completion that repeats the end of its prompt."""
-    first = next(t.rules.below(OPENING)).name
+    first = t.rules.meaning.message_start
     if t.start != "completion" or not t.first or t.speaks or t.special != first:
         return None
     opening = "".join(t.rules.opening_words)
@@ -143,7 +142,7 @@ def disguised_token(t: Trouble) -> Explanation | None:
 
 def between_messages(t: Trouble) -> Explanation | None:
     """Text where a message should begin."""
-    first = next(t.rules.below(OPENING)).name
+    first = t.rules.meaning.message_start
     if t.special is not None or t.speaks or first not in t.expected:
         return None
     if t.found[:1].isspace():
@@ -275,7 +274,7 @@ def doubled_token(t: Trouble) -> Explanation | None:
 
 def unfinished_header(t: Trouble) -> Explanation | None:
     """A header that ends before its body."""
-    first = next(t.rules.below(OPENING)).name
+    first = t.rules.meaning.message_start
     if not t.special or t.special not in t.rules.terminators | {first}:
         return None
     if first in t.expected:

@@ -10,10 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from harmony_grammar.grammar.bindings import TOOL
 from harmony_grammar.inputs import Piece
 from harmony_grammar.reading.machine import Token
-from harmony_grammar.tree import Author, ContentType, CustomRole, HeaderSpelling, Role
+from harmony_grammar.tree import Author, ContentType, HeaderSpelling, Role
 from harmony_grammar.tree.build import Fields
 
 if TYPE_CHECKING:
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
     from harmony_grammar.reading.machine import Configuration, Field
 
 __all__ = ["Ending", "Fault", "Fields", "Header", "Walk", "fields_of", "header_of", "walk"]
-
-_ROLES: Final = {role.value: role for role in Role}
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,11 +283,12 @@ def fields_of(rules: Rules, found: Sequence[Field]) -> Fields:
         by_name.get("channel"),
         by_name.get("recipient"),
         None if content_type is None else ContentType(content_type),
+        tuple((name, by_name[name]) for name in rules.meaning.extras if name in by_name),
     )
 
 
 def _author(rules: Rules, by_name: dict[str, str]) -> Author:
     if "tool" in by_name:
-        return Author(TOOL, by_name["tool"])
+        return Author(Role.TOOL, by_name["tool"])
     word = by_name.get("role", rules.opening_role)
-    return Author(_ROLES.get(word) or CustomRole(word), by_name.get("name"))
+    return Author(rules.meaning.role_of(word), by_name.get("name"))

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from harmony_grammar.grammar import END_OF_INPUT
 from harmony_grammar.grammar.automata import Candidate, Scanner
-from harmony_grammar.grammar.bindings import FIELDS
 from harmony_grammar.grammar.patterns import compile_literal
 
 if TYPE_CHECKING:
@@ -252,7 +251,7 @@ class Machine:
     def _fields(self, stack: tuple[int, ...], tokens: Sequence[Token]) -> list[Field]:
         """The fields that `tokens` spell, if all of their message is there."""
         table, productions = self.rules.source.table, self.rules.source.productions
-        kept = self.rules.kept_terminals
+        kept, fields = self.rules.kept_terminals, self.rules.meaning.fields
         states = list(stack)
         values: list[list[Field | Token]] = [[] for _ in states]
         for count, token in enumerate(tokens):
@@ -262,14 +261,14 @@ class Machine:
                 parts = [part for value in values[begin:] for part in value]
                 del states[begin:], values[begin:]
                 states.append(table[states[-1]][production.rule])
-                values.append(_bound(production.rule, parts, count))
+                values.append(_bound(fields.get(production.rule), parts, count))
             states.append(action)
             values.append([token] if token.name in kept else [])
         return [part for value in values for part in value if isinstance(part, Field)]
 
 
-def _bound(rule: str, parts: list[Field | Token], end: int) -> list[Field | Token]:
-    """What a production makes of its parts: one field, if its rule is bound to one."""
-    if rule not in FIELDS:
+def _bound(field: str | None, parts: list[Field | Token], end: int) -> list[Field | Token]:
+    """What a production makes of its parts: one field, if its rule spells one."""
+    if field is None:
         return parts
-    return [Field(FIELDS[rule], "".join(part.text for part in parts), end)]
+    return [Field(field, "".join(part.text for part in parts), end)]

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from harmony_grammar.checking.strict import header_violation
 from harmony_grammar.grammar import END_OF_INPUT
-from harmony_grammar.grammar.bindings import OPENING
 from harmony_grammar.inputs import Piece
 from harmony_grammar.reading.channels import valid_channels
 from harmony_grammar.reading.headers import Ending, Fault, fields_of, header_of, walk
@@ -196,7 +195,7 @@ class Reader:
         last = walked.configuration
         if walked.cut or END_OF_INPUT not in last.expected:
             fields = fields_of(configuration.machine.rules, found)
-            first = next(configuration.machine.rules.below(OPENING)).name
+            first = configuration.machine.rules.meaning.message_start
             begun = bool(walked.tokens) or walked.cut or first not in last.expected
             place: Place = "header" if begun else "turn"
             raise StoppedError(

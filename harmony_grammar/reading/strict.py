@@ -12,7 +12,7 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING, Final, Literal
 
 from harmony_grammar.errors import HarmonySyntaxError, Severity, Span
-from harmony_grammar.grammar.bindings import STARTS
+from harmony_grammar.grammar.meaning import STARTS
 from harmony_grammar.inputs import IdKind, TextKind, TextSource, list_of_ids
 from harmony_grammar.inputs.places import Explanation, locate
 from harmony_grammar.reading.channels import valid_channels

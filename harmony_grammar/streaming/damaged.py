@@ -12,10 +12,8 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
 from harmony_grammar.checking.codes import DiagnosticCode as Code
-from harmony_grammar.grammar.bindings import TOOL
 from harmony_grammar.reading.headers import Fields
 from harmony_grammar.streaming.cursor import Cursor, Mend
-from harmony_grammar.streaming.header_words import speaker
 from harmony_grammar.tree import Author, ContentType, Role
 
 if TYPE_CHECKING:
@@ -125,13 +123,13 @@ class _Reader(Cursor):
         if name is None:
             return
         if self.words.fixed(name):
-            self.author = speaker(word[begin:end])
+            self.author = Author(self.words.rules.meaning.role_of(word[begin:end]))
             self.at = end
             self.read_name()
         elif self.joined_words(word[begin:end], begin):
             self.at = end
         elif started:
-            self.author = Author(TOOL, word[begin:end])
+            self.author = Author(Role.TOOL, word[begin:end])
             self.at = end
         elif self.closed and self.lone_channel(word, begin, end):
             self.at = end
@@ -168,7 +166,7 @@ class _Reader(Cursor):
         channel, end, _ = self.words.channels.scan(rest, 0)
         if rest and (channel is None or end < len(rest)):
             return False
-        self.author = speaker(first)
+        self.author = Author(self.words.rules.meaning.role_of(first))
         if len(word) - len(rest) > len(first):
             self.mend(Code.DOUBLED_ROLE, begin, begin + len(word) - len(rest), first)
         if rest:
@@ -316,8 +314,8 @@ class _Reader(Cursor):
         """Join what was found: equal values count once; see the rules of recovery."""
         recipient = self.recipient()
         if self.author is None and self.candidate and recipient == self.words.rules.opening_role:
-            self.author = Author(TOOL, self.candidate)
-        author = self.author or speaker(self.words.rules.opening_role)
+            self.author = Author(Role.TOOL, self.candidate)
+        author = self.author or Author(self.words.rules.meaning.model_role)
         if author.role is Role.ASSISTANT and recipient == self.words.rules.opening_role:
             self.about_all(Code.SELF_RECIPIENT, "no recipient")
             recipient = None

@@ -21,7 +21,7 @@ from harmony_grammar.grammar import END_OF_INPUT
 from harmony_grammar.reading.channels import valid_channels
 from harmony_grammar.reading.reader import StoppedError
 from harmony_grammar.streaming.damaged import read_loose
-from harmony_grammar.streaming.gap import AHEAD, BODY, COMPLETION, FINAL, GAP, OVER, Gap, Lexicons
+from harmony_grammar.streaming.gap import AHEAD, BODY, COMPLETION, GAP, OVER, Gap, Lexicons
 from harmony_grammar.streaming.ledger import FaultError
 from harmony_grammar.tree import OpenMessage, Role
 from harmony_grammar.tree.build import open_message
@@ -70,7 +70,7 @@ class Engine(Gap):
             self.end_in_gap(self.gathered())
         if self.over is not None and self.over < self.at and not self.strict:
             self.repair(Code.OVERRUN, (self.over, self.at), "", "nothing: the turn is over")
-        self.release(self.rules.literal(FINAL))
+        self.release(self.rules.meaning.answer)
 
     @property
     def status(self) -> Status:
@@ -149,7 +149,7 @@ class Engine(Gap):
     def wrong_end(self, fields: Fields, name: str) -> Code | None:
         """What is wrong about a terminator of a message with these fields."""
         calls = name == self.lexicon.call
-        if fields.author.role != self.rules.opening_role:
+        if fields.author.role != self.rules.meaning.model_role:
             return None if name == self.lexicon.interim_end else Code.WRONG_TERMINATOR
         if calls and fields.recipient is None:
             return Code.CALL_WITHOUT_RECIPIENT
@@ -186,7 +186,7 @@ class Engine(Gap):
         gathered = self.gathered()
         author, header = self.current.fields.author, None
         full = self.kind.join([gathered, raw])
-        if author.role == self.rules.opening_role and author.name is None:
+        if author.role == self.rules.meaning.model_role and author.name is None:
             header = self.read_strictly(self.lexicon.implied, full)
         pieces = self.pieces(gathered)
         loose = read_loose(self.lexicon, pieces, closed=True, author=author)
@@ -282,8 +282,10 @@ class Engine(Gap):
     def leave_open(self, fields: Fields) -> None:
         """A message whose header is not complete is no message."""
         offsets = (self.begin, self.at, self.at)
-        author, channel, recipient, kind = fields
-        self.pending = OpenMessage(author, None, channel, recipient, kind, offsets=offsets)
+        author, channel, recipient, kind, extras = fields
+        self.pending = OpenMessage(
+            author, None, channel, recipient, kind, extras=dict(extras), offsets=offsets
+        )
 
     def end_in_text(self, raw: Raw, *, blank: bool) -> None:
         """The input ends in text without a header: the answer, in a completion."""

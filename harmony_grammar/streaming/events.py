@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from harmony_grammar.checking.codes import Repair
     from harmony_grammar.tree import Author, ContentType, Message
@@ -49,12 +49,14 @@ class HeaderCompleted:
         channel: the channel it is on.
         recipient: whom it is addressed to.
         content_type: what its body is.
+        extras: the fields that a grammar of one's own adds to headers, by its rule.
     """
 
     index: int
     channel: str | None
     recipient: str | None
     content_type: ContentType | None
+    extras: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)

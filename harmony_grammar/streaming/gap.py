@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Final
 from harmony_grammar.checking.codes import DiagnosticCode as Code
 from harmony_grammar.checking.codes import Repair
 from harmony_grammar.errors import Span
-from harmony_grammar.grammar.bindings import TOOL
 from harmony_grammar.inputs import Stretch
 from harmony_grammar.reading.reader import Reader, StoppedError
 from harmony_grammar.streaming.damaged import read_loose
 from harmony_grammar.streaming.events import TurnEnded
 from harmony_grammar.streaming.header_words import Lexicon, Mended
 from harmony_grammar.streaming.ledger import FaultError, Held, Ledger
+from harmony_grammar.tree import Role
 from harmony_grammar.tree.build import text_content
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from harmony_grammar.streaming.damaged import Loose
     from harmony_grammar.tree import Start, TextContent
 
-__all__ = ["ANALYSIS", "BODY", "COMPLETION", "FINAL", "GAP", "OVER", "Gap", "Lexicons"]
+__all__ = ["BODY", "COMPLETION", "GAP", "OVER", "Gap", "Lexicons"]
 
 # What the engine is doing.
 GAP: Final = 0
@@ -36,8 +36,6 @@ OVER: Final = 3
 _MOST_LEXICONS: Final = 64  # there is one for each set of declared channels
 
 COMPLETION: Final = "completion"
-ANALYSIS: Final = "ANALYSIS"
-FINAL: Final = "FINAL"
 
 
 class Lexicons(dict["Machine", Lexicon]):
@@ -150,7 +148,7 @@ class Gap(Ledger):
         alone = read_loose(self.lexicon, pieces[:1], closed=True)
         whole = read_loose(self.lexicon, pieces[:-1], closed=True)
         words = all(mend.code is Code.UNEXPECTED_TEXT for mend in alone.mends)
-        return words and not alone.named and whole.fields.author.role is not TOOL
+        return words and not alone.named and whole.fields.author.role is not Role.TOOL
 
     def make(self, repairs: Iterable[Repair]) -> None:
         """Make repairs whose places are counted from where the gathering began."""
@@ -176,7 +174,7 @@ class Gap(Ledger):
             for code, piece, at, width, assumed in loose.mends
         ]
         role = loose.fields.author.role
-        if role != self.rules.opening_role and self.start == COMPLETION:
+        if role != self.rules.meaning.model_role and self.start == COMPLETION:
             said = f"a message of the {role.value}"
             repairs.append(Repair(Code.FOREIGN_ROLE, Span(0, len(raw)), role.value, said))
         return repairs
@@ -230,7 +228,7 @@ class Gap(Ledger):
         else:
             self.hold(gathered, self.rules.literal(name), stop)
         if name != self.lexicon.interim_end:
-            self.release(self.rules.literal(FINAL))
+            self.release(self.rules.meaning.answer)
         self.configuration = self.lexicon.between
         self.settle(name, stop)
 
@@ -239,7 +237,7 @@ class Gap(Ledger):
         if self.strict:
             raise FaultError
         self.malformed = True
-        self.release(self.rules.literal(ANALYSIS))
+        self.release(self.rules.meaning.reasoning)
         offsets = (self.begin, self.begin, self.begin + len(raw), stop)
         self.held = Held(self.kind.content(raw, marked=False), offsets, terminator)
 

@@ -9,9 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from harmony_grammar.grammar.automata import Scanner
-from harmony_grammar.grammar.bindings import FIELDS, LAST, MESSAGE, OPENING, TOOL
 from harmony_grammar.reading.machine import Machine
-from harmony_grammar.tree import Author, CustomRole, Role
+from harmony_grammar.tree import Author, Role
 from harmony_grammar.writing.forms import forms
 
 if TYPE_CHECKING:
@@ -23,24 +22,17 @@ if TYPE_CHECKING:
     from harmony_grammar.reading.headers import Fields, Header
     from harmony_grammar.reading.machine import Configuration
 
-__all__ = ["Lexicon", "Mended", "speaker"]
+__all__ = ["Lexicon", "Mended"]
 
 _MOST: Final = 4096  # fields and headers that are remembered
 _LONGEST: Final = 1024  # characters or ids of a header; longer ones are not remembered
-_CALL: Final = "CALL"
 _COMPLETION: Final = "completion"
 _LESS_NEEDED: Final = ("recipient", "content_type", "channel")  # dropped in this order
-_ROLES: Final = {role.value: role for role in Role}
 
 
 def _without(fields: Fields, name: str) -> Fields:
     left: dict[str, Any] = {name: None}
     return fields._replace(**left)
-
-
-def speaker(word: str) -> Author:
-    """The author whose role is spelled so."""
-    return Author(_ROLES.get(word) or CustomRole(word))
 
 
 class Mended(NamedTuple):
@@ -82,14 +74,16 @@ class Lexicon:
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
         self.rules = rules = machine.rules
-        self.start = next(rules.below(OPENING)).name
+        self.start = rules.meaning.message_start
         self.channel = self._special("channel")
         self.constrain = self._special("content_type")
         self.marker = self._punctuation("recipient")
         self.core = self.marker.strip()
         self.colon = self._punctuation("name")
-        self.turn_ends = frozenset(s.name for s in rules.below(LAST)) & rules.terminators
-        self.call = _CALL
+        self.turn_ends = (
+            frozenset(s.name for s in rules.below(rules.meaning.last)) & rules.terminators
+        )
+        self.call = rules.meaning.end_of_call
         self.interim_end = next(iter(sorted(rules.terminators - self.turn_ends)), "")
         self.between = self._between()
         self.implied = self._inside()
@@ -113,7 +107,7 @@ class Lexicon:
     # --- terminals by field ---
 
     def _symbols(self, field: str) -> Iterator[Symbol]:
-        for rule in (rule for rule, bound in FIELDS.items() if bound == field):
+        for rule in (rule for rule, bound in self.rules.meaning.fields.items() if bound == field):
             yield from self.rules.below(rule)
 
     def _special(self, field: str) -> str:
@@ -172,7 +166,7 @@ class Lexicon:
 
     def _nearby(self, fields: Fields) -> Iterator[Fields]:
         yield fields
-        if fields.author.role is TOOL and fields.recipient is None:
+        if fields.author.role is Role.TOOL and fields.recipient is None:
             yield fields._replace(recipient=self.rules.opening_role)
         less = fields
         for name in _LESS_NEEDED:
@@ -182,12 +176,6 @@ class Lexicon:
         yield less._replace(author=Author(less.author.role))
 
     def _writable(self, fields: Fields) -> bool:
-        author = fields.author
-        if author.role is TOOL:
-            wanted: dict[str, str | None] = {"tool": author.name}
-        else:
-            wanted = {"role": author.role.value, "name": author.name}
-        wanted.update(fields._asdict())
-        del wanted["author"]
-        given = {name: value for name, value in wanted.items() if value is not None}
-        return bool(forms(self.rules, (MESSAGE,), given, self.machine.declared))
+        meaning = self.rules.meaning
+        given = meaning.spelled(fields)
+        return bool(forms(self.rules, (meaning.message,), given, self.machine.declared))

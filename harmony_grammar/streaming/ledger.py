@@ -19,8 +19,7 @@ from harmony_grammar.streaming.events import (
     arguments_delta,
     text_delta,
 )
-from harmony_grammar.streaming.header_words import speaker
-from harmony_grammar.tree import Message
+from harmony_grammar.tree import Author, Message
 from harmony_grammar.tree.build import message
 
 if TYPE_CHECKING:
@@ -180,7 +179,9 @@ class Ledger:
         self.body = self.messages = self.region = self.repairs = self.trivia = None
         self.ended = self.held = self.over = self.pending = None
         self.malformed = self.marked = False
-        self.current = Current(None, Fields(speaker(rules.opening_role), None, None, None), 0, 0)
+        self.current = Current(
+            None, Fields(Author(rules.meaning.model_role), None, None, None), 0, 0
+        )
         self.tail = b""
         self.told = text_delta
 
@@ -234,16 +235,16 @@ class Ledger:
 
     def is_call(self, fields: Fields) -> bool:
         """Whether a message with these fields calls something."""
-        return fields.recipient is not None and fields.author.role == self.rules.opening_role
+        return fields.recipient is not None and fields.author.role == self.rules.meaning.model_role
 
     def begin_message(self, header: Header | None, fields: Fields, begin: int, body: int) -> None:
         """Tell of a message whose header is complete."""
-        self.release(self.rules.literal("ANALYSIS"))
+        self.release(self.rules.meaning.reasoning)
         self.current = Current(header, fields, begin, body)
         self.told = arguments_delta if self.is_call(fields) else text_delta
         self.body, self.marked = None, False
         self.events.append(MessageStarted(self.count, fields.author, begin))
-        self.events.append(HeaderCompleted(self.count, *fields[1:]))
+        self.events.append(HeaderCompleted(self.count, *fields[1:4], dict(fields.extras)))
 
     def delta(self, text: str) -> None:
         """Tell of text in the body."""
@@ -274,10 +275,18 @@ class Ledger:
         if header is not None and terminator is not None:
             node = message(header, content, terminator, offsets)
         else:
-            spelling = None if header is None else header.spelling
-            rest = {"header": spelling, "terminator": terminator, "offsets": offsets}
-            author, channel, recipient, kind = fields
-            node = Message(author, (content,), channel, recipient, kind, **rest)  # type: ignore[arg-type]
+            author, channel, recipient, kind, extras = fields
+            node = Message(
+                author,
+                (content,),
+                channel,
+                recipient,
+                kind,
+                extras=dict(extras),
+                header=None if header is None else header.spelling,
+                terminator=terminator,
+                offsets=offsets,
+            )
         self.messages = (self.messages, node)
         self.events.append(MessageEnded(self.count, node))
         self.count += 1
@@ -301,7 +310,7 @@ class Ledger:
         if self.held is None:
             return
         (content, offsets, terminator), self.held = self.held, None
-        fields = Fields(speaker(self.rules.opening_role), channel, None, None)
+        fields = Fields(Author(self.rules.meaning.model_role), channel, None, None)
         found = content.text
         self.repair(DiagnosticCode.HEADERLESS, (offsets[0], offsets[2]), found, channel)
         self.tell(fields, content, offsets, terminator or None)

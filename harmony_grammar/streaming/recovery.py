@@ -7,10 +7,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from harmony_grammar.errors import Diagnostic, Severity, Span
-from harmony_grammar.grammar.bindings import OPEN_MESSAGE
 from harmony_grammar.inputs import IdSource
 from harmony_grammar.inputs.places import Explanation, locate
-from harmony_grammar.streaming.header_words import speaker
 from harmony_grammar.tree import Author, Conversation
 from harmony_grammar.writing.forms import forms
 
@@ -103,17 +101,14 @@ class Recovery:
 
     def _prompts(self) -> bool:
         """Whether what is pending is what a prompt can end in."""
-        if self.pending is None or self.pending.author != speaker(self.rules.opening_role):
+        if self.pending is None or self.pending.author != Author(self.rules.meaning.model_role):
             return False
-        names = ("channel", "recipient", "content_type")
-        given = {name: getattr(self.pending, name) for name in names}
-        fields = {name: value for name, value in given.items() if value is not None}
-        fields["role"] = self.rules.opening_role
+        fields = self.rules.meaning.spelled(self.pending)
         declared = frozenset({self.pending.channel or ""})
-        return bool(forms(self.rules, (OPEN_MESSAGE,), fields, declared))
+        return bool(forms(self.rules, (self.rules.meaning.open_message,), fields, declared))
 
     def _completes(self) -> bool:
-        alone: Author = speaker(self.rules.opening_role)
+        alone = Author(self.rules.meaning.model_role)
         speaks = all(message.author == alone for message in self.messages)
         calls = any(message.recipient is not None for message in self.messages[:-1])
         return bool(self.messages) and speaks and not calls

@@ -92,14 +92,14 @@ class _Judge:
         self.end = recovery.source.length
         self.tools = tools
         self.rejects_analysis = False
-        self.analysis = self.rules.literal("ANALYSIS")
+        self.analysis = self.rules.meaning.reasoning
         self.terminator = self.rules.literal("CALL")
         self.repairs = sorted(recovery.repairs, key=lambda repair: repair.span)
         self.places = [repair.span.start for repair in self.repairs]
 
     def call(self, message: Message) -> ToolCall | None:
         """The call that a message is, if it is one."""
-        if message.author.role != self.rules.opening_role:
+        if message.author.role != self.rules.meaning.model_role:
             return None
         if message.recipient is None:
             return self.conflicting(message)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harmony_grammar.tokens import after_marker, is_marked
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from typing_extensions import Self
 
-__all__ = ["Author", "ContentType", "CustomRole", "Role", "expect"]
+__all__ = ["Author", "ContentType", "CustomRole", "Role", "expect", "role_of", "wire_role"]
 
 
 class Role(str, Enum):
@@ -39,6 +41,26 @@ class CustomRole(str):
     def value(self) -> str:
         """The role's word, as `Role.value`."""
         return str(self)
+
+
+def wire_role(role: Role | CustomRole) -> dict[str, Any]:
+    """A role in wire JSON.
+
+    One that a grammar adds is marked, so that a mistyped one is not taken for it.
+    """
+    known = isinstance(role, Role)
+    return {"role": role.value} if known else {"role": role.value, "custom_role": True}
+
+
+def role_of(data: Mapping[str, Any]) -> Role | CustomRole:
+    """The role that `wire_role` wrote.
+
+    Raises:
+        KeyError: if there is none.
+        ValueError: if it is neither one of the five nor marked as one of a grammar's own.
+    """
+    word = data["role"]
+    return CustomRole(word) if data.get("custom_role") is True else Role(word)
 
 
 class ContentType(str):

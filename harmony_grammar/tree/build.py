@@ -27,6 +27,7 @@ class Fields(NamedTuple):
     channel: str | None
     recipient: str | None
     content_type: ContentType | None
+    extras: tuple[tuple[str, str], ...] = ()
 
 
 class HeaderRead(Protocol):
@@ -51,6 +52,7 @@ _set_content: Final = _slot(Message, "content")
 _set_channel: Final = _slot(Message, "channel")
 _set_recipient: Final = _slot(Message, "recipient")
 _set_content_type: Final = _slot(Message, "content_type")
+_set_extras: Final = _slot(Message, "extras")
 _set_terminator: Final = _slot(Message, "terminator")
 _set_header: Final = _slot(Message, "header")
 _set_offsets: Final = _slot(Message, "offsets")
@@ -72,12 +74,13 @@ def message(
 ) -> Message:
     """The message that a header, a body and a terminator make."""
     node = _new(Message)
-    author, channel, recipient, content_type = header.fields
+    author, channel, recipient, content_type, extras = header.fields
     _set_author(node, author)
     _set_content(node, (content,))
     _set_channel(node, channel)
     _set_recipient(node, recipient)
     _set_content_type(node, content_type)
+    _set_extras(node, dict(extras))
     _set_terminator(node, terminator)
     _set_header(node, header.spelling)
     _set_offsets(node, offsets)
@@ -94,6 +97,7 @@ def open_message(
         header.fields.channel,
         header.fields.recipient,
         header.fields.content_type,
+        extras=dict(header.fields.extras),
         header=header.spelling,
         offsets=offsets,
     )

@@ -8,7 +8,14 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from harmony_grammar.errors import Span
-from harmony_grammar.tree.authors import Author, ContentType, Role, expect
+from harmony_grammar.tree.authors import (
+    Author,
+    ContentType,
+    Role,
+    expect,
+    role_of,
+    wire_role,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -140,6 +147,7 @@ class Message:
         channel: the channel it is on.
         recipient: whom it is addressed to; for the assistant's messages, the tool it calls.
         content_type: what its body is.
+        extras: the fields that a grammar of one's own adds to headers, by its rule.
         terminator: the token that ended it, if it was read; rendering chooses by rule otherwise.
         header: how its header was written, if it was read.
         offsets: where it begins, where its body begins, where its terminator begins and where
@@ -151,6 +159,7 @@ class Message:
     channel: str | None = None
     recipient: str | None = None
     content_type: ContentType | None = None
+    extras: Mapping[str, str] = field(default_factory=dict, hash=False, repr=False, kw_only=True)
     terminator: str | None = field(default=None, compare=False, repr=False, kw_only=True)
     header: HeaderSpelling | None = field(default=None, compare=False, repr=False, kw_only=True)
     offsets: tuple[int, int, int, int] | None = field(
@@ -234,10 +243,11 @@ class Message:
             "content_type": None if self.content_type is None else str(self.content_type),
         }
         return {
-            "role": self.author.role.value,
+            **wire_role(self.author.role),
             "name": self.author.name,
             "content": [piece.to_dict() for piece in self.content],
             **{key: value for key, value in fields.items() if value is not None},
+            **({"extras": dict(self.extras)} if self.extras else {}),
         }
 
     def to_json(self) -> str:
@@ -255,11 +265,12 @@ class Message:
         raw = data["content"]
         pieces = [{"type": TextContent.kind, "text": raw}] if isinstance(raw, str) else raw
         return cls(
-            Author(Role(data["role"]), data.get("name")),
+            Author(role_of(data), data.get("name")),
             tuple(Content.of_dict(piece) for piece in pieces),
             data.get("channel"),
             data.get("recipient"),
             data.get("content_type"),
+            extras=dict(data.get("extras") or {}),
         )
 
     @classmethod
@@ -285,6 +296,7 @@ class OpenMessage:
     channel: str | None = None
     recipient: str | None = None
     content_type: ContentType | None = None
+    extras: Mapping[str, str] = field(default_factory=dict, hash=False, repr=False, kw_only=True)
     header: HeaderSpelling | None = field(default=None, compare=False, repr=False, kw_only=True)
     offsets: tuple[int, int, int] | None = field(
         default=None, compare=False, repr=False, kw_only=True
@@ -311,7 +323,12 @@ class OpenMessage:
         """The open message as JSON data, in the manner of `Message.to_dict`."""
         content = self.content or ()
         data = Message(
-            self.author, content, self.channel, self.recipient, self.content_type
+            self.author,
+            content,
+            self.channel,
+            self.recipient,
+            self.content_type,
+            extras=self.extras,
         ).to_dict()
         return data if self.content is not None else {**data, "content": None}
 
@@ -325,4 +342,5 @@ class OpenMessage:
             whole.channel,
             whole.recipient,
             whole.content_type,
+            extras=whole.extras,
         )

@@ -12,8 +12,6 @@ from bisect import bisect_right
 from itertools import accumulate
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from harmony_grammar.grammar.bindings import BODY, FIELDS
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -23,6 +21,7 @@ __all__ = ["UNREAD", "IdField", "fields_of_ids"]
 
 UNREAD: Final = "unread"
 START: Final = "start"
+BODY: Final = "body"
 BODY_START: Final = "body-start"
 TERMINATOR: Final = "end"
 
@@ -124,6 +123,6 @@ class _HeaderFields:
 
 def _fields(grammar: Grammar) -> Iterator[tuple[str, set[str]]]:
     """The parts and the terminals that stand under them, in the order of the bindings."""
-    for rule, field in FIELDS.items():
+    for rule, field in grammar.meaning.fields.items():
         below = {symbol.name for symbol in grammar.below(rule)}
         yield _PART_OF_FIELD.get(field, field), below

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
-from harmony_grammar.grammar.bindings import BODY, FIELDS
+from harmony_grammar.grammar.meaning import spelling
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -29,7 +29,7 @@ class Part(NamedTuple):
     """A terminal of a form.
 
     Attributes:
-        name: the terminal; `BODY` where the body stands.
+        name: the terminal; empty where the body stands.
         text: its text.
     """
 
@@ -37,7 +37,7 @@ class Part(NamedTuple):
     text: str
 
 
-_BODY: Part = Part(BODY, "")
+_BODY: Part = Part("", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +123,7 @@ class _Search:
         self.rules = rules
         self.fields = fields
         self.declared = declared
+        self.bound = rules.meaning.fields
 
     def forms(self, sequence: Sequence[str]) -> Iterator[Form]:
         """All forms of a sequence of rules that write every field."""
@@ -133,10 +134,10 @@ class _Search:
 
     def rule(self, rule: str, so_far: _Partial, path: tuple[str, ...]) -> Iterator[_Partial]:
         """All ways to go on with a rule."""
-        if rule == BODY:
+        if rule == self.rules.meaning.body:
             yield _Partial((*so_far.parts, _BODY), so_far.labels, so_far.left)
-        elif rule in FIELDS:
-            yield from self.field(rule, FIELDS[rule], so_far)
+        elif rule in self.bound:
+            yield from self.field(rule, self.bound[rule], so_far)
         elif rule not in path:  # a rule that holds itself would go on for ever
             for production in self.rules.productions[rule]:
                 yield from self.production(production, so_far, (*path, rule))
@@ -145,7 +146,8 @@ class _Search:
         self, production: Production, so_far: _Partial, path: tuple[str, ...]
     ) -> Iterator[_Partial]:
         """All ways to go on with one alternative of a rule."""
-        labels = so_far.labels | ({production.label} if production.label else frozenset())
+        spelled = spelling(production.label)
+        labels = so_far.labels | ({spelled} if spelled else frozenset())
         partials = [_Partial(so_far.parts, labels, so_far.left)]
         for symbol in production.symbols:
             partials = [more for one in partials for more in self.symbol(symbol, one, path)]

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from harmony_grammar.checking.strict import header_violation
 from harmony_grammar.errors import RenderError
-from harmony_grammar.grammar.bindings import INTERIM, LAST, MESSAGE, OPEN_MESSAGE, OPENING, TOOL
 from harmony_grammar.inputs import special_pattern
 from harmony_grammar.reading.channels import valid_channels
 from harmony_grammar.tree import Conversation, OpenMessage, Role, TextContent
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 
     from harmony_grammar.grammar import Rules
     from harmony_grammar.schemas.notes import Style
-    from harmony_grammar.tree import Content, Message
+    from harmony_grammar.tree import Content, CustomRole, Message
     from harmony_grammar.vocabulary import Vocabulary
     from harmony_grammar.writing.forms import Form, Part
 
@@ -35,7 +34,6 @@ __all__ = ["Manner", "Offsets", "Renderer"]
 
 _MOST_FORMS: Final = 4096
 _SYSTEM: Final = Role.SYSTEM  # looked up once: enumerations are slow
-_ONE: Final = (MESSAGE,)  # what a whole message is written by
 
 # Which roles a content may stand in a message of; the others may stand anywhere.
 _PLACES: Final[Mapping[type[Content], Role]] = {
@@ -73,8 +71,8 @@ class _Job(NamedTuple):
     """
 
     message: Message | OpenMessage
-    sequence: tuple[str, ...] = _ONE
-    implied_role: str | None = None
+    sequence: tuple[str, ...]
+    implied_role: Role | CustomRole | None = None
     declared: frozenset[str] = frozenset()
     terminator: str | None = None
 
@@ -164,9 +162,9 @@ class Renderer:
 
     def _jobs(self, node: Conversation | Message | OpenMessage) -> Iterator[_Job]:
         if isinstance(node, OpenMessage):
-            yield _Job(node, (OPEN_MESSAGE,))
+            yield _Job(node, (self.rules.meaning.open_message,))
         elif not isinstance(node, Conversation):
-            yield _Job(node)
+            yield _Job(node, (self.rules.meaning.message,))
         elif node.start == "completion":
             yield from self._completion(node.messages)
         else:
@@ -174,8 +172,9 @@ class Renderer:
 
     def _whole(self, messages: Iterable[tuple[Message, str | None]]) -> Iterator[_Job]:
         declared: frozenset[str] = frozenset()
+        one = (self.rules.meaning.message,)
         for message, terminator in messages:
-            yield _Job(message, _ONE, None, declared, terminator)
+            yield _Job(message, one, None, declared, terminator)
             if message.author.role is _SYSTEM:
                 declared = self._declared(message)
 
@@ -184,17 +183,17 @@ class Renderer:
         if node.open_message is not None:
             system = [m for m in node.messages if m.author.role is _SYSTEM]
             declared = self._declared(system[-1]) if system else frozenset()
-            yield _Job(node.open_message, (OPEN_MESSAGE,), declared=declared)
+            yield _Job(node.open_message, (self.rules.meaning.open_message,), declared=declared)
         elif node.start == "prompt":
             raise RenderError("a prompt ends in an open message: set Conversation.open_message")
 
     def _completion(self, messages: Sequence[Message]) -> Iterator[_Job]:
         if not messages:
             raise RenderError("a completion has at least one message")
-        role = self.rules.opening_role
+        meaning, role = self.rules.meaning, self.rules.meaning.model_role
         for index, message in enumerate(messages):
-            rule = LAST if index == len(messages) - 1 else INTERIM
-            yield _Job(message, (OPENING, rule)) if index else _Job(message, (rule,), role)
+            rule = meaning.last if index == len(messages) - 1 else meaning.interim
+            yield _Job(message, (meaning.opening, rule)) if index else _Job(message, (rule,), role)
 
     def _declared(self, message: Message) -> frozenset[str]:
         line = valid_channels(self.rules, self._body(message, Manner()))
@@ -222,6 +221,7 @@ class Renderer:
             implied,
             declared,
             m.content is None,
+            *m.extras.items(),
         )
         written = self._remembered.get(key)
         if written is None:
@@ -238,7 +238,7 @@ class Renderer:
         return written
 
     def _form(self, job: _Job, wish: Wish) -> Form:
-        fields = _fields(job)
+        fields = self._fields(job)
         declared = job.declared | self._once_declared(job.message)
         body = job.message.content is not None
         found = forms(self.rules, job.sequence, fields, declared)
@@ -254,6 +254,16 @@ class Renderer:
                 "read as one: give the tool another name"
             )
         return form
+
+    def _fields(self, job: _Job) -> dict[str, str]:
+        """The fields of a message that are to be written."""
+        author = job.message.author
+        if author.role is Role.TOOL and author.name is None:
+            raise RenderError("a tool's message needs the tool's name: Author.new(Role.TOOL, name)")
+        fields = self.rules.meaning.spelled(job.message)
+        if author.role == job.implied_role:
+            del fields["role"]
+        return fields
 
     def _once_declared(self, message: Message | OpenMessage) -> frozenset[str]:
         """The channel of a message that was read where it was declared."""
@@ -371,23 +381,6 @@ def _require_whole_characters(text: str) -> None:
             f"a lone surrogate at character {error.start} is half a character and has no ids: "
             "decode the text with errors='replace' where it comes from"
         ) from None
-
-
-def _fields(job: _Job) -> dict[str, str]:
-    """The fields of a message, as the grammar's bindings call them."""
-    message, author = job.message, job.message.author
-    if author.role is TOOL:
-        if author.name is None:
-            raise RenderError("a tool's message needs the tool's name: Author.new(Role.TOOL, name)")
-        fields: dict[str, str | None] = {"tool": author.name}
-    elif author.role.value == job.implied_role:
-        fields = {"name": author.name}
-    else:
-        fields = {"role": author.role.value, "name": author.name}
-    fields["channel"] = message.channel
-    fields["recipient"] = message.recipient
-    fields["content_type"] = message.content_type
-    return {name: value for name, value in fields.items() if value is not None}
 
 
 def _text(parts: Sequence[Part]) -> str:

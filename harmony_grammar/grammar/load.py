@@ -1,8 +1,9 @@
 """From a grammar text to plain data: what Lark reads out of it, and what its comments say.
 
-Lark loads the text and builds the LALR(1) table. What is kept of it is plain data, a `Source`,
-so that it can be stored: the package carries the stored source of its own grammar, and so a
-program that uses the default grammar never pays for loading Lark. A stored source names the
+Lark loads the text and builds the LALR(1) table, which is asked for in the way that Lark offers
+to tools, its serialisation. What is kept of it is plain data, a `Source`, so that it can be
+stored: the package carries the stored source of its own grammar, and so a program that uses the
+default grammar never pays for loading Lark. A stored source names the
 digest of the text it was made from; when the text is another, it is made anew.
 """
 
@@ -17,27 +18,21 @@ from typing import TYPE_CHECKING, Any, Final
 
 from harmony_grammar.errors import GrammarError
 from harmony_grammar.grammar.automata import overlap
+from harmony_grammar.grammar.comments import Comment, comments_of
 from harmony_grammar.grammar.patterns import compile_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from lark import Lark
     from lark.exceptions import LarkError
-    from lark.grammar import Rule
 
-__all__ = ["Comment", "Production", "Source", "Symbol", "Terminal", "digest", "load_source"]
+__all__ = ["Production", "Source", "Symbol", "Terminal", "digest", "load_source"]
 
 # A table's action: a state to shift to, or the complement of a production to reduce by.
 Table = tuple[dict[str, int], ...]
 
-_DEFINITION: Final = re.compile(r"^[?!]*(_?[a-zA-Z][a-zA-Z0-9_]*)(?:\{[^}]*\})?(?:\.-?\d+)?\s*:")
-_REMARK: Final = re.compile(r"^(?P<indent>\s*)//\s?(?P<text>.*)$")
-_TRAILING: Final = re.compile(r"\s//\s(?P<text>[^/]*)$")
 _PLACE: Final = re.compile(r" at line (\d+),? column (\d+)(?: in <string>)?")
 _NAMED: Final = re.compile(r"[<'\"](_?[a-z]\w*)|(?:token|terminal|Token) '?(\w+)")
-_TAG: Final = re.compile(r"^(?P<tag>Example|Written by|Departure): (?P<text>.*)$")
-_LINE_END: Final = "⏎"  # how an example writes a line end
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,25 +87,6 @@ class Terminal:
 
 
 @dataclass(frozen=True, slots=True)
-class Comment:
-    """What the comment above a rule says.
-
-    Attributes:
-        sentence: the sentence of the format that the rule states.
-        examples: texts that parse from the rule.
-        departure: what the reference implementation does otherwise.
-        line: the line of the rule in the grammar text.
-        writers: for each example who writes it so; empty where the grammar does not say.
-    """
-
-    sentence: str
-    examples: tuple[str, ...]
-    departure: str
-    line: int
-    writers: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Source:
     """A grammar text as plain data.
 
@@ -120,8 +96,8 @@ class Source:
         terminals: all terminals, by name.
         comments: the comments of the rules, by rule.
         table: for each state of the parser, its actions by symbol.
-        starts: the first state, by start symbol.
-        ends: the accepting state, by start symbol.
+        starts: the first state, by what the start symbol is called.
+        ends: the accepting state, by what the start symbol is called.
         ignored: the terminals that may stand anywhere inside a body where no other matches.
     """
 
@@ -181,12 +157,12 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def load_source(text: str, starts: Sequence[str]) -> Source:
+def load_source(text: str, starts: Mapping[str, str]) -> Source:
     """Load a grammar text.
 
     Args:
         text: a grammar in Lark's syntax.
-        starts: the rules that a parse may begin with.
+        starts: the rules that a parse may begin with, by what each is called.
 
     Raises:
         GrammarError: if Lark cannot load it or it is not LALR(1); the error points into the text
@@ -194,65 +170,72 @@ def load_source(text: str, starts: Sequence[str]) -> Source:
     """
     from lark import Lark  # noqa: PLC0415  a program with the stored source never needs it
     from lark.exceptions import LarkError  # noqa: PLC0415
+    from lark.grammar import Rule  # noqa: PLC0415
+    from lark.lexer import Lexer, TerminalDef  # noqa: PLC0415
 
-    _require_rules(text, starts)
+    class NoLexer(Lexer):
+        """Stands in Lark's place for a lexer: terminals are scanned by automata of our own."""
+
+        def __init__(self, _: object) -> None: ...
+
+        def lex(self, lexer_state: object, parser_state: object) -> Iterator[Any]:  # noqa: ARG002
+            return iter(())
+
+    rules = tuple(starts.values())
     try:
-        lark = Lark(text, parser=None, lexer="basic", start=list(starts), keep_all_tokens=False)
-        rules, table, first, last = _table(lark, starts)
+        lark = Lark(text, parser="lalr", lexer=NoLexer, start=list(rules), strict=True)
+        data, memo = lark.memo_serialize([TerminalDef, Rule])
     except (LarkError, re.error) as error:
         raise _grammar_error(error, text) from None
-    comments, words = _comments(text)
-    terminals = _terminals(lark, rules, words)
+    return _source(text, starts, data, memo)
+
+
+def _source(
+    text: str, starts: Mapping[str, str], data: dict[str, Any], memo: dict[int, Any]
+) -> Source:
+    """What Lark's serialisation of a grammar says, as tools of its own read it, too."""
+    numbers = {item["@"]: index for index, item in enumerate(data["rules"])}
+    productions = tuple(_production(memo[item["@"]]) for item in data["rules"])
+    table, state = _table(data["parser"]["parser"], starts.values(), numbers)
+    built = data["parser"]["parser"]
+    comments, words = comments_of(text)
+    conf = data["parser"]["lexer_conf"]
+    terminals = _terminals([memo[item["@"]] for item in conf["terminals"]], productions, words)
+    _require_patterns(text, terminals.values())
     _require_distinct(table, terminals)
     return Source(
         digest=digest(text),
-        productions=tuple(_production(rule) for rule in rules),
+        productions=productions,
         terminals=terminals,
         comments=comments,
         table=table,
-        starts=first,
-        ends=last,
-        ignored=tuple(lark.ignore_tokens),
+        starts={name: state[built["start_states"][rule]] for name, rule in starts.items()},
+        ends={name: state[built["end_states"][rule]] for name, rule in starts.items()},
+        ignored=tuple(conf["ignore"]),
     )
-
-
-def _require_rules(text: str, starts: Sequence[str]) -> None:
-    defined = {match[1] for line in text.splitlines() if (match := _DEFINITION.match(line))}
-    for start in starts:
-        if start not in defined:
-            raise GrammarError(f"the grammar has no rule `{start}`, which a parse begins with")
 
 
 def _table(
-    lark: Lark, starts: Sequence[str]
-) -> tuple[list[Rule], Table, dict[str, int], dict[str, int]]:
-    """Build the LALR(1) table, refusing every conflict."""
-    from lark.common import ParserConf  # noqa: PLC0415
-    from lark.parsers.lalr_analysis import LALR_Analyzer, Shift  # noqa: PLC0415
-
-    analyzer: Any = LALR_Analyzer(ParserConf(lark.rules, {}, list(starts)), strict=True)
-    analyzer.compute_lalr()
-    built = analyzer.parse_table
-    number = {rule: index for index, rule in enumerate(lark.rules)}
-    actions: list[dict[str, tuple[bool, Any]]] = [
-        {symbol: (action is Shift, target) for symbol, (action, target) in sorted(row.items())}
-        for _, row in sorted(built.states.items())
-    ]
-    state = _numbered(actions, [built.start_states[start] for start in starts])
+    built: dict[str, Any], starts: Iterable[str], numbers: Mapping[int, int]
+) -> tuple[Table, dict[int, int]]:
+    """The LALR(1) table, and the number of each of Lark's states in it."""
+    tokens = built["tokens"]
+    actions: dict[int, list[tuple[str, bool, int]]] = {
+        old: sorted(
+            (tokens[token], not reduces, numbers[to["@"]] if reduces else to)
+            for token, (reduces, to) in row.items()
+        )
+        for old, row in built["states"].items()
+    }
+    state = _numbered(actions, [built["start_states"][start] for start in starts])
     table = tuple(
-        {s: state[to] if shifts else ~number[to] for s, (shifts, to) in actions[old].items()}
-        for old in state
+        {name: state[to] if shifts else ~to for name, shifts, to in actions[old]} for old in state
     )
-    return (
-        list(lark.rules),
-        table,
-        {start: state[old] for start, old in built.start_states.items()},
-        {start: state[old] for start, old in built.end_states.items()},
-    )
+    return table, state
 
 
 def _numbered(
-    actions: Sequence[Mapping[str, tuple[bool, Any]]], first: Iterable[int]
+    actions: Mapping[int, Sequence[tuple[str, bool, int]]], first: Iterable[int]
 ) -> dict[int, int]:
     """Number the states in the order in which they are reached, since Lark's order is random."""
     state: dict[int, int] = {}
@@ -260,8 +243,27 @@ def _numbered(
     for old in todo:
         if old not in state:
             state[old] = len(state)
-            todo.extend(to for shifts, to in actions[old].values() if shifts)
+            todo.extend(to for _, shifts, to in actions[old] if shifts)
     return state
+
+
+def _require_patterns(text: str, terminals: Iterable[Terminal]) -> None:
+    """Refuse what is no regular expression, which Lark leaves to its lexer to find out."""
+    for terminal in terminals:
+        wrong = None if terminal.fixed else _wrong(terminal.pattern or "")
+        if wrong:
+            line, column = _first_use(terminal.name, text)
+            message = f"the pattern of {terminal.name} is no regular expression: {wrong}"
+            raise GrammarError(message, line=line, column=column, text=text)
+
+
+def _wrong(pattern: str) -> str | None:
+    """Why a pattern is no regular expression, if it is none."""
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        return str(error)
+    return None
 
 
 def _require_distinct(table: Table, terminals: Mapping[str, Terminal]) -> None:
@@ -291,84 +293,30 @@ def _common(one: Terminal, other: Terminal) -> str | None:
     )
 
 
-def _production(rule: Rule) -> Production:
+def _production(rule: Mapping[str, Any]) -> Production:
     symbols = tuple(
-        Symbol(s.name, s.is_term, s.is_term and not s.filter_out)  # type: ignore[attr-defined]
-        for s in rule.expansion
+        Symbol(s["name"], "filter_out" in s, not s.get("filter_out", True))
+        for s in rule["expansion"]
     )
-    return Production(rule.origin.name, symbols, rule.alias)
+    return Production(rule["origin"]["name"], symbols, rule["alias"])
 
 
-def _terminals(lark: Lark, rules: Sequence[Rule], words: Mapping[str, str]) -> dict[str, Terminal]:
+def _terminals(
+    defined: Sequence[Mapping[str, Any]],
+    productions: Sequence[Production],
+    words: Mapping[str, str],
+) -> dict[str, Terminal]:
     out = {}
-    for definition in lark.terminals:
-        name, pattern = definition.name, definition.pattern
-        fixed = pattern.type == "str"
+    for definition in defined:
+        name, pattern = definition["name"], definition["pattern"]
+        fixed = pattern["__type__"] == "PatternStr"
+        flags = "".join(sorted(pattern["flags"]))
         said = words.get(name, "")
-        flags = "".join(sorted(pattern.flags))
-        out[name] = Terminal(name, pattern.value, fixed, flags, said, definition.priority)
-    used = {s.name for rule in rules for s in rule.expansion if s.is_term}
+        out[name] = Terminal(name, pattern["value"], fixed, flags, said, definition["priority"])
+    used = {s.name for production in productions for s in production.symbols if s.terminal}
     declared = sorted(used - set(out))
     out.update({name: Terminal(name, None, fixed=False, flags="", words="") for name in declared})
     return out
-
-
-def _comments(text: str) -> tuple[dict[str, Comment], dict[str, str]]:
-    """The comments above rules, and the remarks behind terminals."""
-    comments: dict[str, Comment] = {}
-    words: dict[str, str] = {}
-    above: list[str] = []
-    for number, line in enumerate(text.splitlines(), start=1):
-        if remark := _REMARK.match(line):
-            above.append(remark["text"])
-            continue
-        if definition := _DEFINITION.match(line):
-            name = definition[1]
-            if name.lstrip("_").isupper():
-                trailing = _TRAILING.search(line)
-                words[name] = trailing["text"].strip() if trailing else ""
-            else:
-                comments[name] = _comment(above, number)
-        above = []
-    return comments, words
-
-
-def _comment(lines: Sequence[str], number: int) -> Comment:
-    parts: list[list[str]] = [["Sentence", ""]]
-    for line in _paragraph(lines):
-        if match := _TAG.match(line):
-            parts.append([match["tag"], match["text"]])
-        else:
-            parts[-1][1] += f" {line}"
-    writers = _writers(parts)
-    return Comment(
-        sentence=_said("Sentence", parts),
-        examples=tuple(example for example, _ in writers),
-        departure=_said("Departure", parts),
-        line=number,
-        writers=tuple(writer for _, writer in writers),
-    )
-
-
-def _said(tag: str, parts: Iterable[Sequence[str]]) -> str:
-    """What a comment says under a tag."""
-    return " ".join(text.strip() for name, text in parts if name == tag)
-
-
-def _writers(parts: Iterable[Sequence[str]]) -> list[tuple[str, str]]:
-    """The examples of a comment, each with who writes it so, which is said behind it."""
-    found: list[tuple[str, str]] = []
-    for tag, text in parts:
-        if tag == "Example":
-            found.append((text.strip().strip("`").replace(_LINE_END, "\n"), ""))
-        elif tag == "Written by" and found:
-            found[-1] = (found[-1][0], text.strip())
-    return found
-
-
-def _paragraph(lines: Sequence[str]) -> Iterator[str]:
-    """The comment's own lines, without a heading such as `--- Messages ---`."""
-    return (line for line in lines if line.strip() and not line.startswith("---"))
 
 
 def _grammar_error(error: LarkError | re.error, text: str) -> GrammarError:
@@ -377,19 +325,23 @@ def _grammar_error(error: LarkError | re.error, text: str) -> GrammarError:
     if place := _PLACE.search(message):
         line, column = int(place[1]), int(place[2])
         message = message.split("\n", maxsplit=1)[0].replace(place[0], "").strip(" .:")
-        return GrammarError(message, line=line, column=column)
+        return GrammarError(message, line=line, column=column, text=text)
     line_and_column = _mentioned(message, text)
-    return GrammarError(message, line=line_and_column[0], column=line_and_column[1])
+    return GrammarError(message, line=line_and_column[0], column=line_and_column[1], text=text)
 
 
 def _mentioned(message: str, text: str) -> tuple[int | None, int | None]:
     """Where the text first uses the name that a message without a place speaks of."""
-    for found in _NAMED.finditer(message):
-        name = found[1] or found[2]
-        match = re.search(rf"^(?!\s*//)[^\n]*?\b({re.escape(name)})\b", text, re.MULTILINE)
-        if match:
-            return text.count("\n", 0, match.start(1)) + 1, _column(text, match.start(1))
-    return None, None
+    uses = (_first_use(found[1] or found[2], text) for found in _NAMED.finditer(message))
+    return next((use for use in uses if use[0] is not None), (None, None))
+
+
+def _first_use(name: str, text: str) -> tuple[int | None, int | None]:
+    """The line and the column of the first use of a name."""
+    match = re.search(rf"^(?!\s*//)[^\n]*?\b({re.escape(name)})\b", text, re.MULTILINE)
+    if match is None:
+        return None, None
+    return text.count("\n", 0, match.start(1)) + 1, _column(text, match.start(1))
 
 
 def _column(text: str, offset: int) -> int:
