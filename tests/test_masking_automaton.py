@@ -14,8 +14,8 @@ from harmony_grammar.errors import GrammarError
 from harmony_grammar.grammar import Rules
 from harmony_grammar.grammar.automata import NO, Dfa, byte_ranges
 from harmony_grammar.grammar.patterns import compile_pattern
-from harmony_grammar.masking.freetext import free_text
-from harmony_grammar.masking.table import TokenTable, table_of
+from harmony_grammar.masking.text_bodies import free_text
+from harmony_grammar.masking.token_table import TokenTable, table_of
 from harmony_grammar.vocabulary import Vocabulary
 
 codes = st.integers(0, 0x10FFFF)

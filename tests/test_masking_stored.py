@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from masking_walks import small_vocabulary
 
-from harmony_grammar.masking import stored
-from harmony_grammar.masking.table import table_of
-from harmony_grammar.masking.tree import TokenTree, build_tree
+from harmony_grammar.masking import token_tree
+from harmony_grammar.masking.token_table import table_of
+from harmony_grammar.masking.token_tree import TokenTree, build_tree
 from harmony_grammar.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def same(one: TokenTree, other: TokenTree) -> bool:
 
 def test_it_is_the_tree_of_the_packaged_vocabulary() -> None:
     vocabulary = Vocabulary.default()
-    packaged = stored.stored_tree(vocabulary.encoding)
+    packaged = token_tree.stored_tree(vocabulary.encoding)
     assert packaged is not None
     made = build_tree(list(vocabulary.pieces.values()), list(vocabulary.pieces))
     assert same(packaged, made)
@@ -39,7 +39,7 @@ def test_it_is_the_tree_of_the_packaged_vocabulary() -> None:
 
 def test_another_vocabulary_has_a_tree_of_its_own() -> None:
     other = small_vocabulary([b"a", b"ab", b"b"])
-    assert stored.stored_tree(other.encoding) is None
+    assert token_tree.stored_tree(other.encoding) is None
     assert table_of(other).tree.depth == 2
 
 
@@ -47,13 +47,13 @@ def test_another_vocabulary_has_a_tree_of_its_own() -> None:
 def test_a_file_that_is_not_whole_is_not_used(
     damage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    data = pkgutil.get_data(stored.__package__ or "", stored.FILE_NAME) or b""
+    data = pkgutil.get_data(token_tree.__package__ or "", token_tree.FILE_NAME) or b""
     contents = {"missing": None, "short": data[:-1], "changed": b"\x01" + data[1:]}[damage]
     path = tmp_path / "tree"
     if contents is not None:
         path.write_bytes(contents)
     monkeypatch.setattr(pkgutil, "get_data", lambda _package, _name: path.read_bytes())
-    assert stored.stored_tree(Vocabulary.default().encoding) is None
+    assert token_tree.stored_tree(Vocabulary.default().encoding) is None
 
 
 @given(st.lists(st.binary(min_size=1, max_size=12), unique=True, max_size=40))

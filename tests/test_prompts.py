@@ -15,7 +15,8 @@ from masking_walks import walk
 
 import harmony_grammar as hg
 from harmony_grammar.errors import ConstraintError, ConstraintViolation
-from harmony_grammar.masking import Constraint, prompts
+from harmony_grammar.masking import Constraint
+from harmony_grammar.masking import prompt as prompts
 from harmony_grammar.schemas.closed import closed
 from harmony_grammar.tree.tools import FUNCTIONS
 

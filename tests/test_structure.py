@@ -71,7 +71,7 @@ MAY_IMPORT_TOO = {
     # The channels of a system message are those of the grammar, unless others are given.
     "tree/contents.py": {"grammar"},
     # A constraint made of a prompt needs the prompt to be read; all other masking does not.
-    "masking/prompts.py": {"tree", "reading", "inputs", "bodies", "schemas", "checking"},
+    "masking/prompt.py": {"tree", "reading", "inputs", "bodies", "schemas", "checking"},
 }
 
 

@@ -23,7 +23,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harmony_grammar.errors import VocabularyError
-from harmony_grammar.masking import stored
+from harmony_grammar.masking import token_tree
 from harmony_grammar.tokens import (
     FIRST_SPECIAL_ID,
     SPECIAL_TOKEN_ALIASES,
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 BUILD = ROOT / "tools" / "build_vocabulary.py"
-PACKAGED_TREE = Path(stored.__file__).with_name(stored.FILE_NAME)
+PACKAGED_TREE = Path(token_tree.__file__).with_name(token_tree.FILE_NAME)
 PACKAGED = Path(ranks.__file__).with_name(ranks.FILE_NAME)
 SOURCE_SHA256 = "446a9538cb6c348e3516120d7c08b09f57c36495e2acfffe59a5bf8b0cfb1a2d"
 TWICE_NAMED = 200_018

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Final
 
 import harmony_grammar.masking
 import harmony_grammar.vocabulary
-from harmony_grammar.masking import stored
-from harmony_grammar.masking.tree import build_tree
+from harmony_grammar.masking import token_tree
+from harmony_grammar.masking.token_tree import build_tree
 from harmony_grammar.vocabulary.ranks import FILE_NAME, FILE_SHA256, SEPARATOR, unpack
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 SOURCE_SHA256: Final = "446a9538cb6c348e3516120d7c08b09f57c36495e2acfffe59a5bf8b0cfb1a2d"
 DEFAULT_OUTPUT: Final = Path(harmony_grammar.vocabulary.__file__).with_name(FILE_NAME)
-DEFAULT_TREE: Final = Path(harmony_grammar.masking.__file__).with_name(stored.FILE_NAME)
+DEFAULT_TREE: Final = Path(harmony_grammar.masking.__file__).with_name(token_tree.FILE_NAME)
 
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 
@@ -103,7 +103,7 @@ def pack(ranks: dict[bytes, int]) -> bytes:
 
 
 def plant(ranks: dict[bytes, int]) -> bytes:
-    """Write the tokens as the tree that `harmony_grammar.masking.stored` reads.
+    """Write the tokens as the tree that `harmony_grammar.masking.token_tree` reads.
 
     Args:
         ranks: the bytes of each token and its id.
@@ -116,10 +116,11 @@ def plant(ranks: dict[bytes, int]) -> bytes:
     """
     tree = build_tree(list(ranks), list(ranks.values())).to_bytes()
     found = sha256(tree).hexdigest()
-    if found != stored.FILE_SHA256:
+    if found != token_tree.FILE_SHA256:
         raise BuildError(
             f"the tree would have the SHA-256 {found}, but the package reads only "
-            f"{stored.FILE_SHA256}. If its form was meant to change, set FILE_SHA256 in stored.py."
+            f"{token_tree.FILE_SHA256}. If its form was meant to change, set FILE_SHA256 in "
+            "token_tree.py."
         )
     return tree
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from harmony_grammar.masking.graph import Graph
+    from harmony_grammar.masking.automaton import TurnAutomaton
     from harmony_grammar.masking.states import State
-    from harmony_grammar.masking.table import Mask
+    from harmony_grammar.masking.token_table import Mask
 
 __all__ = ["UNLIMITED", "BudgetState"]
 
@@ -24,16 +24,16 @@ class BudgetState:
 
     Args:
         state: the state.
-        graph: the automaton that it belongs to.
+        automaton: the automaton that it belongs to.
         total: how many ids may still come.
         thought: how many ids of reasoning may still come.
     """
 
-    __slots__ = ("_narrow", "complete", "graph", "reasoning", "state", "thought", "total")
+    __slots__ = ("_narrow", "automaton", "complete", "reasoning", "state", "thought", "total")
 
-    def __init__(self, state: State, graph: Graph, total: int, thought: int) -> None:
-        self.state = state if thought > 0 else graph.spent(state)
-        self.graph = graph
+    def __init__(self, state: State, automaton: TurnAutomaton, total: int, thought: int) -> None:
+        self.state = state if thought > 0 else automaton.spent(state)
+        self.automaton = automaton
         self.total = total
         self.thought = thought
         self.complete: bool = state.complete
@@ -43,8 +43,8 @@ class BudgetState:
     @property
     def ample(self) -> bool:
         """Whether neither budget can narrow the mask here."""
-        return self.total > self.graph.ceiling and (
-            not self.reasoning or self.thought > self.graph.free.most
+        return self.total > self.automaton.ceiling and (
+            not self.reasoning or self.thought > self.automaton.free.most
         )
 
     def after(self, token: int) -> State | None:
@@ -52,8 +52,8 @@ class BudgetState:
         following = self.state.after(token)
         if following is None or not (self.ample or token in self.mask()):
             return None
-        spent = 1 if self.reasoning and token not in self.graph.table.specials else 0
-        return BudgetState(following, self.graph, self.total - 1, self.thought - spent)
+        spent = 1 if self.reasoning and token not in self.automaton.table.specials else 0
+        return BudgetState(following, self.automaton, self.total - 1, self.thought - spent)
 
     def mask(self) -> Mask:
         """The legal ids."""
@@ -84,11 +84,15 @@ class BudgetState:
 
     def fork(self) -> State:
         """The same state for another matcher."""
-        return BudgetState(self.state.fork(), self.graph, self.total, self.thought)
+        return BudgetState(self.state.fork(), self.automaton, self.total, self.thought)
 
-    def words(self) -> set[str]:
+    def apart(self) -> State:
+        """The same state for another matcher, in another thread."""
+        return BudgetState(self.state.apart(), self.automaton, self.total, self.thought)
+
+    def expected(self) -> set[str]:
         """What may come, in words."""
-        return self.state.words()
+        return self.state.expected()
 
     def place(self) -> str:
         """Where this is, in words."""

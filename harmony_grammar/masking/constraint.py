@@ -7,16 +7,24 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from harmony_grammar.errors import ConstraintError, ConstraintViolation
 from harmony_grammar.grammar import Rules
+from harmony_grammar.masking.automaton import FIRST, OPEN, automaton_of
 from harmony_grammar.masking.batch import BatchMatcher
 from harmony_grammar.masking.budget import UNLIMITED, BudgetState
-from harmony_grammar.masking.building import Bodies, graph_of, groups_of, kinds_of, reserves_of
-from harmony_grammar.masking.channels import channels_of, require_channels
 from harmony_grammar.masking.formats import response_body
-from harmony_grammar.masking.graph import FIRST, OPEN
 from harmony_grammar.masking.matcher import Matcher
-from harmony_grammar.masking.shapes import Mark, Plan, recipient_automata, spells
-from harmony_grammar.masking.table import table_of
+from harmony_grammar.masking.schema_bodies import engine_of
+from harmony_grammar.masking.token_table import table_of
 from harmony_grammar.masking.tools import builtin_tools_of, chosen, tools_of
+from harmony_grammar.masking.turn import (
+    ANALYSIS,
+    FINAL,
+    FREE,
+    Plan,
+    groups_of,
+    kinds_of,
+    recipient_automata,
+    spells,
+)
 from harmony_grammar.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -24,7 +32,9 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from harmony_grammar.masking.schema_bodies import BodyGrammar
     from harmony_grammar.masking.states import State
+    from harmony_grammar.masking.token_table import TokenTable
     from harmony_grammar.masking.tools import Tool
 
 __all__ = ["Constraint"]
@@ -32,6 +42,9 @@ __all__ = ["Constraint"]
 _ANY: Final = 1 << 20  # more deviations than any header has
 _SPELLINGS: Final[Mapping[str, int]] = {"model": 0, "any": _ANY}
 _REASONING: Final[Mapping[str, int]] = {"allow": OPEN, "require": FIRST, "forbid": OPEN}
+_RESERVE: Final = 32  # ids that a body with a schema is taken to need, unless it is asked
+_FEW_BODIES: Final = 32  # so many of them are asked
+_CHANNEL_NAME: Final = "CHANNEL_NAME"
 
 
 class Constraint:
@@ -105,7 +118,7 @@ class Constraint:
         own = getattr(rules, "vocabulary", None)
         self._vocabulary = vocabulary or own or Vocabulary.default()
         self._table = table_of(self._vocabulary)
-        self._ids = _special_ids(self._rules, self._vocabulary)
+        self._ids = self._vocabulary.require(self._rules.specials)
         declared = tools_of(tools, strict=strict_tools) + builtin_tools_of(builtin_tools)
         _require_names(declared, self._rules)
         called, required = chosen(tool_choice, declared)
@@ -114,33 +127,30 @@ class Constraint:
         self._phase = _REASONING[reasoning]
         self._total = UNLIMITED if max_tokens is None else max_tokens
         self._thought = UNLIMITED if max_reasoning_tokens is None else max_reasoning_tokens
-        bodies = Bodies()
+        answer = response_body(response_format)  # must be valid even where it has no say
+        bodies: dict[BodyGrammar, int] = {}
+
+        def number(body: BodyGrammar | None) -> int:
+            return FREE if body is None else bodies.setdefault(body, len(bodies) + 1)
+
         plan = Plan(
-            groups=groups_of(called, bodies),
-            answer=None if required else bodies.number(answer := response_body(response_format)),
+            groups=groups_of(called, number),
+            answer=None if required else number(answer),
             typed=not required and answer is not None and answer.typed,
             kinds=kinds_of(reasoning, preambles=preambles),
-            channels=channels_of(channels, self._rules),
-        )
-        require_channels(
-            plan.channels,
-            self._rules,
-            called,
-            answer=not required,
-            reasoning=reasoning == "require",
-        )
-        if required:
-            response_body(response_format)  # it has no say here, but must be valid all the same
-        self._graph = graph_of(
-            self._rules,
-            self._table,
-            ids=self._ids,
-            plan=plan,
-            bodies=bodies,
+            channels=_channels_of(channels, self._rules),
+            bodies=tuple(bodies),
+            reserves=_reserves_of(bodies, self._table, self._total),
             deviations=_SPELLINGS[spelling],
-            reserves=reserves_of(bodies, self._table, self._total),
         )
-        self.stop_ids = self._find_stop_ids()
+        needed = {self._rules.literal(t.channel): f"a call of {t.name}" for t in called[::-1]}
+        if reasoning == "require":
+            needed[self._rules.literal(ANALYSIS)] = "reasoning"
+        if not required:
+            needed[self._rules.literal(FINAL)] = "the answer"
+        _require_channels(needed, plan.channels)
+        self._automaton = automaton_of(self._rules, self._table, plan)
+        self.stop_ids = self._automaton.stop_ids
         self.prefix: tuple[int, ...] = ()
         self._state(())
 
@@ -177,7 +187,7 @@ class Constraint:
             >>> Constraint.from_prompt("<|start|>user<|message|>Hi<|end|><|start|>assistant").prefix
             ()
         """
-        from harmony_grammar.masking.prompts import reader_of  # noqa: PLC0415  few need a parser
+        from harmony_grammar.masking.prompt import reader_of  # noqa: PLC0415  few need a parser
 
         known = Rules.default() if rules is None else rules
         own = getattr(rules, "vocabulary", None)
@@ -255,36 +265,27 @@ class Constraint:
         Bodies with a schema need the vocabulary in another form, which takes about a second the
         first time; a server does that before the first request.
         """
-        self._graph.prepare()
+        self._automaton.prepare()
 
     def _state(self, prefix: Sequence[int]) -> State:
         """The state behind a prefix."""
-        graph = self._graph
-        deviations = _ANY if prefix else graph.most_deviations
-        state: State = graph.start(self._phase, deviations)
+        automaton = self._automaton
+        deviations = _ANY if prefix else automaton.most_deviations
+        state: State = automaton.start(self._phase, deviations)
         for index, token in enumerate(prefix):
             following = state.after(token)
             if following is None:
                 why = Matcher(state, self._table).explain(token)
                 raise ConstraintViolation(f"prefix: at index {index}: {why}")
             state = following
-        state = graph.canonical(state) if prefix else state
+        state = automaton.canonical(state) if prefix else state
         if min(self._total, self._thought) == UNLIMITED:
             return state
-        if state.distance() - graph.most_reserved > self._total:
+        if state.distance() - automaton.most_reserved > self._total:
             raise ConstraintError(
                 f"max_tokens: {self._total} ids do not suffice, {state.distance()} do"
             )
-        return BudgetState(state, graph, self._total, self._thought)
-
-    def _find_stop_ids(self) -> tuple[int, ...]:
-        frame = self._graph.frame
-        ends = {
-            chain.elements[-1].id
-            for chain in self._graph.chains
-            if frame.end in frame.closure(chain.target) and isinstance(chain.elements[-1], Mark)
-        }
-        return tuple(sorted(ends))
+        return BudgetState(state, automaton, self._total, self._thought)
 
 
 def _require_options(
@@ -311,10 +312,40 @@ def _count(name: str, value: object, least: int) -> None:
         raise ConstraintError(f"{name}: a number of at least {least} is needed, not {value!r}")
 
 
-def _special_ids(rules: Rules, vocabulary: Vocabulary) -> dict[str, int]:
-    """The ids of the terminals that are special tokens, by the terminal's name."""
-    ids = vocabulary.require(rules.specials)
-    return {rules.specials[spelling]: token for spelling, token in ids.items()}
+def _reserves_of(bodies: Iterable[BodyGrammar], table: TokenTable, total: int) -> tuple[int, ...]:
+    """How many ids of a budget are kept free for each body with a schema.
+
+    If there are few of them, each is asked; otherwise all are taken to need some.
+    """
+    given = tuple(bodies)
+    some = min(_RESERVE, total // 2)
+    if len(given) > _FEW_BODIES or total == UNLIMITED:
+        return (some,) * len(given)
+    needed = (engine_of(body, table).needed for body in given)
+    return tuple(some if ids is None else ids for ids in needed)
+
+
+def _channels_of(given: Sequence[str] | None, rules: Rules) -> tuple[str, ...]:
+    """The channels that may be used: those given, or those of the format."""
+    if given is None:
+        return rules.channels
+    if isinstance(given, str) or not all(isinstance(name, str) for name in given):
+        raise ConstraintError(f"channels: a list of names is needed, not {given!r}")
+    automaton = rules.automaton(_CHANNEL_NAME) if _CHANNEL_NAME in rules.terminals else None
+    for name in given:
+        if automaton is not None and not spells(automaton, name):
+            raise ConstraintError(f"channels: no system message can declare {name!r}")
+    return tuple(dict.fromkeys(given))
+
+
+def _require_channels(needed: Mapping[str, str], channels: Sequence[str]) -> None:
+    """Refuse channels that lack one that is needed for something."""
+    for channel, what in needed.items():
+        if channel not in channels:
+            raise ConstraintError(
+                f"channels: {what} needs the channel {channel!r}, "
+                f"which is not one of them ({', '.join(channels) or 'none'})"
+            )
 
 
 def _require_names(tools: Sequence[Tool], rules: Rules) -> None:

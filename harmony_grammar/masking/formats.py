@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from harmony_grammar.errors import ConstraintError
-from harmony_grammar.masking.bodies import EngineBody, refusal
+from harmony_grammar.masking.schema_bodies import BodyGrammar, refusal
 
 __all__ = ["ARGUMENTS", "any_object", "json_body", "response_body", "schema_of"]
 
@@ -28,14 +28,14 @@ def _grammar(kind: str, description: Any) -> str:
     return json.dumps({"grammars": [_WHOLE, {"name": "body", kind: description}]})
 
 
-def _checked(body: EngineBody, where: str) -> EngineBody:
+def _checked(body: BodyGrammar, where: str) -> BodyGrammar:
     # The description alone says whether it can be used, and is checked sooner.
     if why := refusal(json.dumps({"grammars": json.loads(body.grammar)["grammars"][1:]})):
         raise ConstraintError(f"{where}: {why}")
     return body
 
 
-def json_body(schema: Any, where: str, label: str) -> EngineBody:
+def json_body(schema: Any, where: str, label: str) -> BodyGrammar:
     """A body that a JSON Schema describes.
 
     Args:
@@ -50,10 +50,10 @@ def json_body(schema: Any, where: str, label: str) -> EngineBody:
         json.dumps(schema, allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
         raise ConstraintError(f"{where}: a JSON Schema must be JSON: {error}") from None
-    return _checked(EngineBody(_grammar("json_schema", schema), label, typed=True), where)
+    return _checked(BodyGrammar(_grammar("json_schema", schema), label, typed=True), where)
 
 
-def any_object(label: str) -> EngineBody:
+def any_object(label: str) -> BodyGrammar:
     """A body that is any JSON object."""
     return json_body(dict(_OBJECT), label, label)
 
@@ -64,7 +64,7 @@ def schema_of(model: Any) -> Any:
     return maker() if callable(maker) else None
 
 
-def _regex(pattern: Any) -> EngineBody:
+def _regex(pattern: Any) -> BodyGrammar:
     if isinstance(pattern, re.Pattern):
         if pattern.flags & ~re.UNICODE:
             raise ConstraintError(f"{_FIELD}: a regular expression may have no flags")
@@ -73,39 +73,39 @@ def _regex(pattern: Any) -> EngineBody:
         raise ConstraintError(f"{_FIELD}: a regular expression must be text")
     matcher = importlib.import_module("llguidance").LLMatcher
     lark = json.loads(matcher.grammar_from_regex(pattern))["grammars"][0]["lark_grammar"]
-    body = EngineBody(_grammar("lark_grammar", lark), _RESPONSE, typed=False)
+    body = BodyGrammar(_grammar("lark_grammar", lark), _RESPONSE, typed=False)
     return _checked(body, _FIELD)
 
 
-def _choice(options: Any) -> EngineBody:
+def _choice(options: Any) -> BodyGrammar:
     texts = [options] if isinstance(options, str) else list(options)
     if not texts or not all(isinstance(text, str) for text in texts):
         raise ConstraintError(f"{_FIELD}: a choice must be between texts, and at least one")
     rule = " | ".join(json.dumps(text, ensure_ascii=False) for text in texts)
-    body = EngineBody(_grammar("lark_grammar", f"start: {rule}"), _RESPONSE, typed=False)
+    body = BodyGrammar(_grammar("lark_grammar", f"start: {rule}"), _RESPONSE, typed=False)
     return _checked(body, _FIELD)
 
 
-def _lark(text: Any) -> EngineBody:
+def _lark(text: Any) -> BodyGrammar:
     if not isinstance(text, str):
         raise ConstraintError(f"{_FIELD}: a Lark grammar must be text")
-    body = EngineBody(_grammar("lark_grammar", text), _RESPONSE, typed=False, foreign=True)
+    body = BodyGrammar(_grammar("lark_grammar", text), _RESPONSE, typed=False, foreign=True)
     return _checked(body, _FIELD)
 
 
-def _schema(schema: Any) -> EngineBody:
+def _schema(schema: Any) -> BodyGrammar:
     return json_body(schema, _FIELD, _RESPONSE)
 
 
-def _openai_schema(form: Mapping[str, Any]) -> EngineBody:
+def _openai_schema(form: Mapping[str, Any]) -> BodyGrammar:
     inner = form.get("json_schema", form)
     if not isinstance(inner, Mapping) or "schema" not in inner:
         raise ConstraintError(f"{_FIELD}: the form `json_schema` needs a `schema`")
     return _schema(inner["schema"])
 
 
-def _member(name: str, make: Callable[[Any], EngineBody]) -> Callable[[Any], EngineBody]:
-    def read(form: Mapping[str, Any]) -> EngineBody:
+def _member(name: str, make: Callable[[Any], BodyGrammar]) -> Callable[[Any], BodyGrammar]:
+    def read(form: Mapping[str, Any]) -> BodyGrammar:
         if name not in form:
             raise ConstraintError(f"{_FIELD}: the form `{form['type']}` needs a `{name}`")
         return make(form[name])
@@ -114,7 +114,7 @@ def _member(name: str, make: Callable[[Any], EngineBody]) -> Callable[[Any], Eng
 
 
 # The forms that name themselves; any other mapping is a JSON Schema.
-_FORMS: Final[Mapping[str, Callable[[Mapping[str, Any]], EngineBody | None]]] = MappingProxyType(
+_FORMS: Final[Mapping[str, Callable[[Mapping[str, Any]], BodyGrammar | None]]] = MappingProxyType(
     {
         "text": lambda _: None,
         "json_object": lambda _: any_object(_RESPONSE),
@@ -126,7 +126,7 @@ _FORMS: Final[Mapping[str, Callable[[Mapping[str, Any]], EngineBody | None]]] = 
 )
 
 
-def response_body(given: Any) -> EngineBody | None:
+def response_body(given: Any) -> BodyGrammar | None:
     """What the answer must be.
 
     Args:

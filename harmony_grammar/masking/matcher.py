@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from harmony_grammar.errors import ConstraintViolation
-from harmony_grammar.masking.words import explanation, forced_ids
+from harmony_grammar.masking.explain import explanation, forced_ids
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from harmony_grammar.masking.states import State
-    from harmony_grammar.masking.table import Row, TokenTable
+    from harmony_grammar.masking.token_table import Row, TokenTable
 
 __all__ = ["Matcher"]
 
@@ -39,12 +39,13 @@ class Matcher:
         False
     """
 
-    __slots__ = ("_bitmask", "_bytes", "_state", "_table", "_trail", "_view", "_width")
+    __slots__ = ("_bitmask", "_borrowed", "_bytes", "_state", "_table", "_trail", "_view", "_width")
 
     def __init__(self, state: State, table: TokenTable) -> None:
         self._state = state
         self._table = table
         self._trail: list[State] = []
+        self._borrowed = 0  # so many states of the trail are another matcher's, too
         self._bitmask: Any = None
         self._view = memoryview(b"")
         self._width = 0
@@ -121,7 +122,7 @@ class Matcher:
 
     def expected(self) -> tuple[str, ...]:
         """What may come next, in words, sorted."""
-        return tuple(sorted(self._state.words()))
+        return tuple(sorted(self._state.expected()))
 
     def explain(self, token: int) -> str:
         """Why an id may not come here, in words; or that it may."""
@@ -169,13 +170,17 @@ class Matcher:
         if not 0 <= count <= len(self._trail):
             raise ValueError(f"{len(self._trail)} ids have been taken, so not {count} back")
         if count:
-            self._state = self._trail[-count]
+            state = self._trail[-count]
             del self._trail[-count:]
+            borrowed = len(self._trail) < self._borrowed
+            self._borrowed = min(self._borrowed, len(self._trail))
+            self._state = state.apart() if borrowed else state
 
     def copy(self) -> Matcher:
         """A matcher at the same point that goes its own way."""
         twin = Matcher(self._state.fork(), self._table)
         twin._trail = self._trail.copy()
+        twin._borrowed = len(twin._trail)
         return twin
 
     def __len__(self) -> int:

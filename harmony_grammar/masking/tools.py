@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from harmony_grammar.errors import ConstraintError
 from harmony_grammar.masking.formats import ARGUMENTS, any_object, json_body, schema_of
-from harmony_grammar.masking.shapes import ANALYSIS, COMMENTARY
+from harmony_grammar.masking.turn import ANALYSIS, COMMENTARY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from harmony_grammar.masking.bodies import EngineBody
+    from harmony_grammar.masking.schema_bodies import BodyGrammar
 
 __all__ = ["Tool", "builtin_tools_of", "chosen", "tools_of"]
 
@@ -41,7 +41,7 @@ class Tool:
 
     name: str
     channel: str
-    body: EngineBody | None
+    body: BodyGrammar | None
     where: str
 
 

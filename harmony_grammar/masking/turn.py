@@ -1,7 +1,7 @@
-"""The shapes of a completion: the grammar's productions, specialised to one constraint.
+"""What a turn may consist of: the grammar's productions, specialised to one constraint.
 
 A completion is a regular arrangement of messages, and a message a sequence of terminals around
-a body. `Frame` is the arrangement, read off the productions; a `Chain` is one way to write one
+a body. `Frame` is the arrangement, read off the productions; a `Part` is one way to write one
 message, with the names of the declared tools where the grammar has a recipient's terminal, and
 a number that says which body it has.
 
@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from harmony_grammar.errors import ConstraintError
@@ -23,13 +24,15 @@ from harmony_grammar.grammar.patterns import compile_literal
 from harmony_grammar.masking.frame import BODY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from harmony_grammar.grammar import Rules
     from harmony_grammar.grammar.automata import Automaton
     from harmony_grammar.masking.frame import Derivation, Frame, Piece
+    from harmony_grammar.masking.schema_bodies import BodyGrammar
+    from harmony_grammar.masking.tools import Tool
 
-__all__ = ["FREE", "CallGroup", "Chain", "Kind", "Mark", "Plan", "Word", "chains_of"]
+__all__ = ["FREE", "Body", "CallGroup", "Kind", "Part", "Plan", "Special", "Text", "parts_of"]
 
 ANALYSIS: Final = "ANALYSIS"
 COMMENTARY: Final = "COMMENTARY"
@@ -48,7 +51,7 @@ _TYPE: Final = "content_type"
 
 
 class Kind(Enum):
-    """What a chain is for."""
+    """What a part of a turn is for."""
 
     FRAME = "the opening of a message"
     REASONING = "reasoning"
@@ -58,40 +61,50 @@ class Kind(Enum):
     NOTHING = "nothing that a completion should hold"
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """A special token in a chain."""
+# --- what a part consists of ---
 
-    name: str
+
+@dataclass(frozen=True, slots=True)
+class Special:
+    """A special token."""
+
     words: str
     id: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Word:
-    """Text in a chain; if it is named, acceptance says which body the message has."""
+@dataclass(frozen=True, eq=False)
+class Text:
+    """Text between special tokens; if it is named, what it is says which body the message has.
+
+    Attributes:
+        name: the name of its terminal.
+        words: what it is called in messages to people.
+        make: makes its automaton, which costs too much for one that no matcher comes to.
+        named: whether it is one of the names of tools.
+    """
 
     name: str
     words: str
-    machine: Dfa
+    make: Callable[[], Dfa]
     named: bool = False
+
+    @cached_property
+    def dfa(self) -> Dfa:
+        """Its automaton over bytes."""
+        return self.make()
 
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """The body in a chain."""
+    """The body of a message."""
 
 
-Elements = tuple[Mark | Word | Body, ...]
-# The elements, the number of the group of tools (or of none), the deviations.
-_Option = tuple[Elements, int, int]
-_NO_GROUP: Final = -1
-_MOST_LISTED: Final = 8
+Elements = tuple[Special | Text | Body, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Chain:
-    """One way to write a part of a completion.
+class Part:
+    """One way to write a part of a turn.
 
     Attributes:
         elements: what it consists of.
@@ -110,6 +123,9 @@ class Chain:
     deviations: int
 
 
+# --- what a constraint allows ---
+
+
 @dataclass(frozen=True, slots=True)
 class CallGroup:
     """Tools that are called in the same way.
@@ -117,24 +133,27 @@ class CallGroup:
     Attributes:
         channel: the name of the terminal of the channel that their calls belong on.
         typed: whether their calls say that the body is JSON.
-        bodies: the number of each tool's body, by the tool's whole name.
+        bodies: each tool's whole name and the number of its body.
     """
 
     channel: str
     typed: bool
-    bodies: Mapping[str, int]
+    bodies: tuple[tuple[str, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a constraint lets a completion consist of.
+    """What a constraint lets a turn consist of; equal plans have one automaton.
 
     Attributes:
         groups: the tools that may be called.
-        answer: the number of the answer's body; None if there may be none.
-        typed: whether the answer says that its body is JSON.
+        answer: the number of the body of an answer; None if there may be none.
+        typed: whether the answer's body is JSON.
         kinds: the other kinds of messages that are allowed.
         channels: the channels that may be used.
+        bodies: the bodies that are no free text; their numbers begin at 1.
+        reserves: how many ids each of them is taken to need.
+        deviations: how much a header may deviate from the model's own spelling.
     """
 
     groups: tuple[CallGroup, ...]
@@ -142,27 +161,60 @@ class Plan:
     typed: bool
     kinds: frozenset[Kind]
     channels: tuple[str, ...]
+    bodies: tuple[BodyGrammar, ...]
+    reserves: tuple[int, ...]
+    deviations: int
+
+
+def kinds_of(reasoning: str, *, preambles: bool) -> frozenset[Kind]:
+    """The kinds of messages that may come before the last one."""
+    kinds = {Kind.REASONING: reasoning != "forbid", Kind.PREAMBLE: preambles}
+    return frozenset(kind for kind, allowed in kinds.items() if allowed)
+
+
+def groups_of(
+    tools: Sequence[Tool], number: Callable[[BodyGrammar | None], int]
+) -> tuple[CallGroup, ...]:
+    """The tools by the way in which they are called.
+
+    Args:
+        tools: the tools.
+        number: numbers a body.
+    """
+    groups: dict[tuple[str, bool], dict[str, int]] = {}
+    for tool in tools:
+        key = (tool.channel, tool.body is not None and tool.body.typed)
+        groups.setdefault(key, {})[tool.name] = number(tool.body)
+    return tuple(CallGroup(*key, tuple(names.items())) for key, names in groups.items())
+
+
+# --- the parts ---
+
+# The elements, the number of the group of tools (or of none), the deviations.
+_Option = tuple[Elements, int, int]
+_NO_GROUP: Final = -1
+_MOST_LISTED: Final = 8
 
 
 class _Specialiser:
-    """Makes chains out of the edges of a frame."""
+    """Makes parts out of the edges of a frame."""
 
     def __init__(self, rules: Rules, ids: Mapping[str, int], plan: Plan) -> None:
         self.rules = rules
         self.ids = ids
         self.plan = plan
-        self.names: dict[tuple[str, int], Word | None] = {}
+        self.names: dict[tuple[str, int], Text | None] = {}
         self.further = tuple(name for name in plan.channels if name not in rules.channels)
 
-    def chains(self, frame: Frame) -> Iterator[tuple[int, Chain]]:
-        """The chains, each with the number of its group of tools."""
+    def parts(self, frame: Frame) -> Iterator[tuple[int, Part]]:
+        """The parts, each with the number of its group of tools."""
         for source, derivation, target in frame.edges:
             if not all(map(self.usable, derivation.pieces)):
                 continue
             kind = _kind(derivation, closing=frame.closing(target))
             for elements, group, deviations in self.options(kind, derivation):
                 body = (self.plan.answer or FREE) if kind is Kind.ANSWER else FREE
-                yield group, Chain(elements, source, target, kind, body, deviations)
+                yield group, Part(elements, source, target, kind, body, deviations)
 
     def usable(self, piece: Piece) -> bool:
         """Whether a piece is no channel but those that may be used, and has a text at all."""
@@ -184,31 +236,32 @@ class _Specialiser:
             yield from self.typings(derivation, typed=False)
 
     def calls(self, derivation: Derivation) -> Iterator[_Option]:
-        """The chains of a call, for each group that the terminal can spell names of."""
+        """The parts of a call, for each group that the terminal can spell names of."""
         terminal = next(derivation.kept(_RECIPIENT))
         channel = next(derivation.kept(_CHANNEL), None)
         foreign = bool(derivation.labels) and _MODEL not in derivation.labels
         for number, group in enumerate(self.plan.groups):
-            word = self.named(terminal, number)
-            if word is None:
+            names = self.named(terminal, number)
+            if names is None:
                 continue
             own = int(foreign) + int(channel != group.channel)
             for elements, _, deviations in self.typings(derivation, typed=group.typed):
                 named = tuple(
-                    word if isinstance(e, Word) and e.name == terminal else e for e in elements
+                    names if isinstance(e, Text) and e.name == terminal else e for e in elements
                 )
                 yield named, number, own + deviations
 
-    def named(self, terminal: str, number: int) -> Word | None:
+    def named(self, terminal: str, number: int) -> Text | None:
         """The names of a group that a terminal can spell."""
         key = (terminal, number)
         if key not in self.names:
             automaton = self.rules.automaton(terminal)
             group = self.plan.groups[number].bodies
-            spelled = {n: body for n, body in group.items() if automaton and spells(automaton, n)}
-            machine = Dfa.of_names(spelled)
+            spelled = {n: body for n, body in group if automaton and spells(automaton, n)}
             self.names[key] = (
-                Word(terminal, _listed(spelled), machine, named=True) if spelled else None
+                Text(terminal, _listed(spelled), lambda: Dfa.of_names(spelled), named=True)
+                if spelled
+                else None
             )
         return self.names[key]
 
@@ -225,30 +278,42 @@ class _Specialiser:
         """What a derivation consists of; a content type that is given stands for the pattern."""
         return tuple(self.element(piece, content_type) for piece in derivation.pieces)
 
-    def element(self, piece: Piece, content_type: str | None) -> Mark | Word | Body:
+    def element(self, piece: Piece, content_type: str | None) -> Special | Text | Body:
         """The element that a piece becomes."""
-        if piece.name == BODY:
+        name = piece.name
+        if name == BODY:
             return Body()
-        terminal = self.rules.terminals[piece.name]
-        if piece.name in self.ids:
-            return Mark(piece.name, self.rules.words(piece.name), self.ids[piece.name])
-        automaton = self.rules.automaton(piece.name)
-        if automaton is None:
-            names = [[compile_literal(name)] for name in self.further]
-            return Word(piece.name, _listed(self.further), Dfa.of(names))
-        words = self.rules.words(piece.name)
+        words = self.rules.words(name)
+        if name in self.ids:
+            return Special(words, self.ids[name])
+        terminal = self.rules.terminals[name]
+        if terminal.pattern is None:
+            return Text(name, _listed(self.further), lambda: _dfa_of_words(self.further))
         if content_type and piece.kept and piece.field == _TYPE and not terminal.fixed:
-            if not spells(automaton, content_type):
-                raise ConstraintError(
-                    f"response_format: the grammar cannot spell the type `{content_type}`"
-                )
-            automaton, words = compile_literal(content_type), f"`{content_type}`"
-        return Word(piece.name, words, Dfa.of([[automaton]]))
+            return self.typed(name, content_type)
+        return Text(name, words, lambda: _dfa(self.rules.automaton(name)))
+
+    def typed(self, name: str, content_type: str) -> Text:
+        """A content type, which the grammar must be able to spell."""
+        automaton = self.rules.automaton(name)
+        if automaton is None or not spells(automaton, content_type):
+            raise ConstraintError(
+                f"response_format: the grammar cannot spell the type `{content_type}`"
+            )
+        return Text(name, f"`{content_type}`", lambda: _dfa_of_words([content_type]))
+
+
+def _dfa(automaton: Automaton | None) -> Dfa:
+    return Dfa.of([] if automaton is None else [[automaton]])
+
+
+def _dfa_of_words(words: Iterable[str]) -> Dfa:
+    return Dfa.of([[compile_literal(word)] for word in words])
 
 
 def spells(automaton: Automaton, text: str) -> bool:
     """Whether a terminal matches the whole of a text."""
-    return Dfa.of([[automaton]]).matches(text.encode("utf-8", "surrogatepass"))
+    return _dfa(automaton).matches(text.encode("utf-8", "surrogatepass"))
 
 
 def _listed(names: Iterable[str]) -> str:
@@ -270,7 +335,7 @@ def _kind(derivation: Derivation, *, closing: bool) -> Kind:
     return {FINAL: Kind.ANSWER, COMMENTARY: Kind.PREAMBLE}.get(channel, Kind.REASONING)
 
 
-def chains_of(rules: Rules, frame: Frame, ids: Mapping[str, int], plan: Plan) -> tuple[Chain, ...]:
+def parts_of(rules: Rules, frame: Frame, ids: Mapping[str, int], plan: Plan) -> tuple[Part, ...]:
     """Specialise a frame.
 
     Args:
@@ -280,17 +345,17 @@ def chains_of(rules: Rules, frame: Frame, ids: Mapping[str, int], plan: Plan) ->
         plan: what may come.
 
     Returns:
-        The chains, also those that are not spelled as the model spells them.
+        The parts, also those that are not spelled as the model spells them.
     """
-    grouped = list(_Specialiser(rules, ids, plan).chains(frame))
+    grouped = list(_Specialiser(rules, ids, plan).parts(frame))
     # A grammar that lacks the model's own way has another, which deviates least.
     least: dict[tuple[Kind, int], int] = {}
-    for group, chain in grouped:
-        key = (chain.kind, group)
-        least[key] = min(least.get(key, chain.deviations), chain.deviations)
+    for group, part in grouped:
+        key = (part.kind, group)
+        least[key] = min(least.get(key, part.deviations), part.deviations)
     return tuple(
-        replace(chain, deviations=chain.deviations - least[chain.kind, group])
-        for group, chain in grouped
+        replace(part, deviations=part.deviations - least[part.kind, group])
+        for group, part in grouped
     )
 
 

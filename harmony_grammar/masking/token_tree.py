@@ -7,26 +7,35 @@ each level is a handful of array operations.
 
 It is built in the same manner, without a look at any single token: the tokens are sorted eight
 bytes at a time, as numbers, and then each level is where neighbours begin to differ. Since that
-still takes longer than everything else a first mask needs, a tree can be written as bytes, and
-that of the packaged vocabulary comes with the package.
+still takes a fifth of a second, a tree can be written as bytes, and that of the packaged
+vocabulary comes with the package; `tools/build_vocabulary.py` makes both files. Without the file,
+or with one that is damaged, the tree is made anew.
 """
 
 from __future__ import annotations
 
+import pkgutil
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 
+from harmony_grammar.vocabulary import default_encoding
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import tiktoken
     from numpy.typing import NDArray
     from typing_extensions import Self
 
     Indices = NDArray[np.int32]
     Wide = NDArray[np.int64]
 
-__all__ = ["Steps", "TokenTree", "build_tree"]
+__all__ = ["FILE_NAME", "FILE_SHA256", "Steps", "TokenTree", "build_tree", "stored_tree"]
+
+FILE_NAME: Final = "o200k_base.tree"
+FILE_SHA256: Final = "7c5e30115c79db2e34468e66fcf9d0ac2301271ab33a52580904b3afb6b1bd8b"
 
 _CHUNK: Final = 8
 _NONE: Final = -1
@@ -195,3 +204,23 @@ def _levels(tokens: _Pieces, ids: Indices) -> tuple[list[tuple[Any, Any, Any]], 
         parents = node[alive] + base
         base += token.size
     return levels, base
+
+
+def stored_tree(encoding: tiktoken.Encoding) -> TokenTree | None:
+    """The packaged tree, if it is that of an encoding.
+
+    Args:
+        encoding: the encoding.
+
+    Returns:
+        The tree; None if the encoding is not the packaged one, or the file is not whole.
+    """
+    loaded = default_encoding.cache_info().currsize  # to ask for the encoding would load it
+    if not loaded or encoding is not default_encoding():
+        return None
+    try:
+        data = pkgutil.get_data(__package__, FILE_NAME)
+    except OSError:
+        return None
+    whole = data is not None and sha256(data).hexdigest() == FILE_SHA256
+    return TokenTree.from_bytes(data) if data is not None and whole else None

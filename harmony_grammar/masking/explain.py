@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from harmony_grammar.masking.automaton import HeaderState
 from harmony_grammar.masking.budget import BudgetState
-from harmony_grammar.masking.states import HeaderState
 
 if TYPE_CHECKING:
     from harmony_grammar.masking.states import State
-    from harmony_grammar.masking.table import TokenTable
+    from harmony_grammar.masking.token_table import TokenTable
 
 __all__ = ["explanation", "forced_ids"]
 
@@ -41,7 +41,7 @@ def _forced_text(state: State, table: TokenTable) -> list[int]:
     while isinstance(state, BudgetState) and state.ample:
         state = state.state
     text = b""
-    while isinstance(state, HeaderState) and len(state.bytes()) == 1 and not state.marks():
+    while isinstance(state, HeaderState) and len(state.bytes()) == 1 and not state.specials():
         ((byte, state),) = state.bytes().items()
         text += bytes([byte])
     try:
@@ -59,7 +59,7 @@ def explanation(state: State, table: TokenTable, token: int) -> str:
         return f"{token} is no id of the vocabulary, which has {table.size}"
     if token in state.mask():
         return f"{name} may come here"
-    expected = ", ".join(sorted(state.words())) or "nothing"
+    expected = ", ".join(sorted(state.expected())) or "nothing"
     reason = _reason(state, table, token)
     return f"{name} may not come here: {reason}; expected: {expected}"
 
@@ -83,7 +83,7 @@ def _reason(state: State, table: TokenTable, token: int) -> str:
 
 
 def _shortage(state: BudgetState) -> str:
-    if state.reasoning and state.thought <= state.graph.free.most:
+    if state.reasoning and state.thought <= state.automaton.free.most:
         return f"{max(state.thought, 0)} ids of reasoning are left"
     return f"{state.total} ids are left"
 

@@ -1,25 +1,30 @@
-"""What masks are made of: the tokens of a vocabulary, and sets of ids as words of bits."""
+"""What masks are made of: the tokens of a vocabulary, and sets of ids as words of bits.
+
+All constraints in one vocabulary share its table, in whatever threads they are. What it keeps is
+put in place whole; two threads that ask for the same at once may both make it, and either is right.
+"""
 
 from __future__ import annotations
 
 from collections import OrderedDict
+from contextlib import suppress
 from functools import cached_property
 from hashlib import blake2b
 from itertools import count
+from threading import RLock
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from harmony_grammar.masking.stored import stored_tree
-from harmony_grammar.masking.tree import build_tree
+from harmony_grammar.masking.token_tree import build_tree, stored_tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Mapping
 
     from numpy.typing import NDArray
 
-    from harmony_grammar.masking.tree import Steps, TokenTree
+    from harmony_grammar.masking.token_tree import Steps, TokenTree
     from harmony_grammar.vocabulary import Vocabulary
 
     Indices = NDArray[np.int32]
@@ -74,14 +79,16 @@ class MaskCache:
         """The mask, if it is kept."""
         known = self._kept.get(key)
         if known is not None:
-            self._kept.move_to_end(key)
+            with suppress(KeyError):  # another thread may have dropped it since
+                self._kept.move_to_end(key)
         return known
 
     def put(self, key: Hashable, mask: Mask) -> Mask:
         """Keep a mask; the answer is that mask."""
         self._kept[key] = mask
         if len(self._kept) > _KEPT_MASKS:
-            self._kept.popitem(last=False)
+            with suppress(KeyError):
+                self._kept.popitem(last=False)
         return mask
 
 
@@ -94,13 +101,12 @@ class TokenTable:
         size: one more than the highest id.
         encode: text to ordinary ids.
         pattern: how the encoding splits text, for engines that encode for themselves.
-        tree: the ordinary ids as a tree; made here if None.
+        plant: makes the tree of the ordinary ids, when it is first needed; None to build it.
 
     Attributes:
         words: how many 32-bit words a mask has.
         specials: the ids that are no text.
         names: their spellings by id.
-        tree: the ordinary ids as a tree over their bytes.
         shared: what else is made once for a vocabulary, by whoever makes it.
         header_masks: the masks of states that were visited of late.
     """
@@ -113,7 +119,7 @@ class TokenTable:
         encode: Callable[[str], list[int]],
         *,
         pattern: str = "",
-        tree: TokenTree | None = None,
+        plant: Callable[[], TokenTree | None] | None = None,
     ) -> None:
         self.ranks = ranks
         self.pattern = pattern
@@ -127,8 +133,15 @@ class TokenTable:
             self.names.setdefault(token, spelling)
         self.shared: dict[Hashable, Any] = {}
         self.header_masks = MaskCache()
-        self._masks: OrderedDict[bytes, Mask] = OrderedDict()
-        self.tree = tree or build_tree(list(ranks), list(ranks.values()))
+        self._masks = MaskCache()
+        self._counts: dict[bytes, int] = {}
+        self._plant = plant
+
+    @cached_property
+    def tree(self) -> TokenTree:
+        """The ordinary ids as a tree over their bytes."""
+        planted = self._plant() if self._plant is not None else None
+        return planted or build_tree(list(self.ranks), list(self.ranks.values()))
 
     @cached_property
     def pieces(self) -> Mapping[int, bytes]:
@@ -143,14 +156,7 @@ class TokenTable:
         """The mask of some ids; the same object for the same ids, as long as it is kept."""
         row = self.row(ids)
         digest = blake2b(row, digest_size=16).digest()
-        known = self._masks.get(digest)
-        if known is None:
-            known = self._masks[digest] = Mask(row)
-            if len(self._masks) > _KEPT_MASKS:
-                self._masks.popitem(last=False)
-        else:
-            self._masks.move_to_end(digest)
-        return known
+        return self._masks.get(digest) or self._masks.put(digest, Mask(row))
 
     def row(self, ids: Indices | Iterable[int]) -> Row:
         """The words of some ids, int32 of shape `(words,)`."""
@@ -165,12 +171,12 @@ class TokenTable:
 
     def least(self, text: bytes) -> int:
         """How many ids a text takes at least; many more than any text has if none spell it."""
-        counts: dict[bytes, int] = self.shared.setdefault("least", {})
-        if text not in counts:
-            if len(counts) >= _KEPT_COUNTS:
-                counts.clear()
-            counts[text] = self._least(text)
-        return counts[text]
+        known = self._counts.get(text)
+        if known is None:
+            if len(self._counts) >= _KEPT_COUNTS:
+                self._counts.clear()
+            known = self._counts[text] = self._least(text)
+        return known
 
     def _least(self, text: bytes) -> int:
         best = [0]
@@ -183,19 +189,21 @@ class TokenTable:
 
 
 _tables: Final[WeakKeyDictionary[Vocabulary, TokenTable]] = WeakKeyDictionary()
+_lock: Final = RLock()
 
 
 def table_of(vocabulary: Vocabulary) -> TokenTable:
     """The table of a vocabulary, made when first asked for and kept as long as the vocabulary."""
-    table = _tables.get(vocabulary)
-    if table is None:
-        encoding = vocabulary.encoding
-        table = _tables[vocabulary] = TokenTable(
-            encoding._mergeable_ranks,  # noqa: SLF001  tiktoken's guide reads it, too
-            vocabulary.special_ids,
-            vocabulary.size,
-            vocabulary.encode,
-            pattern=encoding._pat_str,  # noqa: SLF001  llguidance's adapter reads it too
-            tree=stored_tree(encoding),
-        )
-    return table
+    with _lock:
+        table = _tables.get(vocabulary)
+        if table is None:
+            encoding = vocabulary.encoding
+            table = _tables[vocabulary] = TokenTable(
+                encoding._mergeable_ranks,  # noqa: SLF001  tiktoken's guide reads it, too
+                vocabulary.special_ids,
+                vocabulary.size,
+                vocabulary.encode,
+                pattern=encoding._pat_str,  # noqa: SLF001  llguidance's adapter reads it too
+                plant=lambda: stored_tree(encoding),
+            )
+        return table
