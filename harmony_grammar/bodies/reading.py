@@ -10,8 +10,8 @@ from harmony_grammar.bodies.sections import SECTIONS, Misfit
 from harmony_grammar.bodies.types import ALONE
 from harmony_grammar.errors import Diagnostic, HarmonySyntaxError, Severity, Span, excerpt
 from harmony_grammar.grammar import Rules
-from harmony_grammar.grammar.lalr import TextReader
 from harmony_grammar.grammar.meaning import TOOL_TYPE
+from harmony_grammar.grammar.text import TextReader
 from harmony_grammar.schemas.escapes import unescaped
 from harmony_grammar.tree import Role, TextContent
 

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from harmony_grammar.bodies.types import TYPES, Note, Notes, comment_text
-from harmony_grammar.grammar.lalr import Leaf
+from harmony_grammar.grammar.text import Leaf
 from harmony_grammar.schemas.escapes import unescaped
 from harmony_grammar.schemas.from_types import schema_of
 from harmony_grammar.tree.contents import (
@@ -28,7 +28,7 @@ from harmony_grammar.tree.tools import ResponseFormat, ToolDescription, ToolName
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from harmony_grammar.grammar.plans import Builder
+    from harmony_grammar.grammar.text import Builder
     from harmony_grammar.schemas.notes import Style
     from harmony_grammar.schemas.types import Type
 

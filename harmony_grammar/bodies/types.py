@@ -12,7 +12,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from harmony_grammar.grammar.lalr import Leaf
+from harmony_grammar.grammar.text import Leaf
 from harmony_grammar.schemas.types import (
     Array,
     Field,
@@ -29,7 +29,7 @@ from harmony_grammar.schemas.types import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from harmony_grammar.grammar.plans import Builder
+    from harmony_grammar.grammar.text import Builder
     from harmony_grammar.schemas.types import Type
 
 __all__ = ["ALONE", "TYPES", "Note", "Notes", "comment_text", "texts"]

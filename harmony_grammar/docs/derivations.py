@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from harmony_grammar.errors import GrammarError
 from harmony_grammar.grammar import END_OF_INPUT
-from harmony_grammar.grammar.lalr import TextReader
 from harmony_grammar.grammar.load import load_source
+from harmony_grammar.grammar.lr import Driver
 from harmony_grammar.grammar.meaning import starts_of
 from harmony_grammar.grammar.rules import Rules
+from harmony_grammar.grammar.text import TextReader
 from harmony_grammar.inputs import TextKind
 from harmony_grammar.reading.headers import walk
 from harmony_grammar.reading.machine import Machine
@@ -19,7 +20,7 @@ from harmony_grammar.reading.machine import Machine
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from harmony_grammar.grammar.lalr import Leaf
+    from harmony_grammar.grammar.text import Leaf
     from harmony_grammar.reading.machine import Token
 
 __all__ = ["Branch", "Derivations", "drawn"]
@@ -93,24 +94,14 @@ def _branch(rule: str, parts: Sequence[Branch | Leaf], _: str) -> Branch:
 
 
 def _grown(rules: Rules, rule: str, tokens: Sequence[Token]) -> Branch:
-    """Shift and reduce as the table says, keeping what was reduced."""
-    table, productions = rules.source.table, rules.source.productions
-    states, branches = [rules.source.starts[rule]], list[tuple[Branch, ...]]()
-    leaves = [(token.name, Branch(token.name, token.text)) for token in tokens]
-    for name, leaf in [*leaves, (END_OF_INPUT, Branch(END_OF_INPUT))]:
-        while (action := table[states[-1]].get(name, 0)) < 0:
-            production = productions[~action]
-            at = len(states) - len(production.symbols)
-            below = tuple(branch for group in branches[at - 1 :] for branch in group)
-            del states[at:], branches[at - 1 :]
-            states.append(table[states[-1]][production.rule])
-            branches.append(_reduced(production.rule, below))
-        states.append(action)
-        branches.append((leaf,))
-    return branches[0][0]
+    """The tree of terminals that a rule consists of."""
+    driver = Driver(rules.source)
+    leaves = [(token.name, (Branch(token.name, token.text),)) for token in tokens]
+    grown = driver.build(driver.begin(rule), [*leaves, (END_OF_INPUT, ())], _reduced)
+    return grown[0]
 
 
-def _reduced(rule: str, below: tuple[Branch, ...]) -> tuple[Branch, ...]:
+def _reduced(rule: str, below: tuple[Branch, ...], _: int) -> tuple[Branch, ...]:
     """A rule that only arranges others leaves what is below it."""
     return below if rule.startswith("_") else (Branch(rule, None, below),)
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from harmony_grammar.grammar.automata import Automaton, Ranges
     from harmony_grammar.grammar.rules import Rules
 
-__all__ = ["Choice", "Match", "choice", "expected"]
+__all__ = ["Choice", "Match", "choice"]
 
 _BLANK: Final = "_blank_"  # the name of the group of blanks, which are no terminal
 
@@ -49,14 +49,14 @@ class Choice(NamedTuple):
     instead: Mapping[str, tuple[str, Match]]
 
 
-def expected(rules: Rules, state: int) -> tuple[str, ...]:
-    """The terminals with an action in a state."""
-    return tuple(name for name in rules.source.table[state] if name in rules.terminals)
+def choice(rules: Rules, every: Sequence[str], char: str) -> Choice:
+    """What may begin with a character.
 
-
-def choice(rules: Rules, state: int, char: str) -> Choice:
-    """What may begin with a character in a state."""
-    every = expected(rules, state)
+    Args:
+        rules: the grammar.
+        every: the terminals that may come.
+        char: the character.
+    """
     begins = [name for name in every if _begins(rules.automaton(name), ord(char))]
     usual = sorted(_usual(rules, begins), key=lambda name: not rules.terminals[name].fixed)
     last = [name for name in begins if rules.terminals[name].priority < 0]

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from harmony_grammar.errors import GrammarError
 from harmony_grammar.grammar.load import Production, Source, Symbol, digest, load_source
+from harmony_grammar.grammar.lr import END_OF_INPUT
 from harmony_grammar.grammar.meaning import (
     STARTS,
     VALID_CHANNELS,
@@ -38,8 +39,6 @@ if TYPE_CHECKING:
     from harmony_grammar.grammar.load import Terminal
 
 __all__ = ["END_OF_INPUT", "Rules"]
-
-END_OF_INPUT: Final = "$END"
 
 _TEXT_FILE: Final = "harmony.lark"
 _STORED_FILE: Final = "grammar/harmony.json"

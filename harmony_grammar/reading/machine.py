@@ -13,10 +13,11 @@ transcript is then two look-ups a message, and still exactly the grammar.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from harmony_grammar.grammar import END_OF_INPUT
 from harmony_grammar.grammar.automata import Candidate, Scanner
+from harmony_grammar.grammar.lr import Driver
 from harmony_grammar.grammar.patterns import compile_literal
 
 if TYPE_CHECKING:
@@ -62,6 +63,9 @@ class Field(NamedTuple):
     end: int
 
 
+_Parts: TypeAlias = "tuple[Field | Token, ...]"
+
+
 class Opened(NamedTuple):
     """What stands before an input that begins inside a header.
 
@@ -99,7 +103,7 @@ class Configuration:
     def after(self, terminal: str) -> Configuration | None:
         """The configuration after reading `terminal`; None if it is not legal here."""
         if terminal not in self._after:
-            stack = self.machine.shifted(self.stack, terminal)
+            stack = self.machine.driver.after(self.stack, terminal)
             self._after[terminal] = None if stack is None else self.machine.configuration(stack)
         return self._after[terminal]
 
@@ -146,10 +150,10 @@ class Machine:
     __slots__ = (
         "_begin",
         "_configurations",
-        "_end",
         "_opened",
         "_variants",
         "declared",
+        "driver",
         "root",
         "rules",
         "start",
@@ -165,11 +169,11 @@ class Machine:
         self.rules = rules
         self.start = start
         self.declared = declared
-        self._end = rules.source.ends[start]
+        self.driver = Driver(rules.source)
         self._configurations: dict[tuple[int, ...], Configuration] = {}
         self._variants: dict[frozenset[str], Machine] = {declared: self}
         self._opened = opened
-        self._begin = (rules.source.starts[start],)
+        self._begin = self.driver.begin(start)
         self.root = self._after_opened()
 
     def _after_opened(self) -> Configuration:
@@ -201,9 +205,8 @@ class Machine:
     def terminals_at(self, state: int) -> Iterator[str]:
         """The terminals with an action in a state of the table."""
         declares_none = not self.declared
-        for name in self.rules.source.table[state]:
-            terminal = self.rules.terminals.get(name)
-            if terminal and not (terminal.pattern is None and declares_none):
+        for name in self.driver.expected(state):
+            if not (declares_none and self.rules.terminals[name].pattern is None):
                 yield name
 
     def candidates(self, names: frozenset[str]) -> Iterator[Candidate]:
@@ -216,25 +219,9 @@ class Machine:
             else:
                 yield Candidate(name, automaton, self.rules.terminals[name].fixed)
 
-    def _settled(self, stack: tuple[int, ...], terminal: str) -> tuple[list[int], int | None]:
-        """Reduce as `terminal` asks; the stack then, and the state to shift to."""
-        table, productions = self.rules.source.table, self.rules.source.productions
-        states = list(stack)
-        while (action := table[states[-1]].get(terminal)) is not None and action < 0:
-            production = productions[~action]
-            del states[len(states) - len(production.symbols) :]
-            states.append(table[states[-1]][production.rule])
-        return states, action
-
-    def shifted(self, stack: tuple[int, ...], terminal: str) -> tuple[int, ...] | None:
-        """The stack after reading `terminal`; None if it is not legal."""
-        states, target = self._settled(stack, terminal)
-        return None if target is None else (*states, target)
-
     def accepts(self, stack: tuple[int, ...]) -> bool:
         """Whether the input may end here."""
-        states, _ = self._settled(stack, END_OF_INPUT)
-        return states[-1] == self._end
+        return self.driver.accepts(stack, self.start)
 
     def fields(self, stack: tuple[int, ...], tokens: Sequence[Token]) -> list[Field]:
         """The fields that `tokens`, read from `stack`, spell.
@@ -250,25 +237,14 @@ class Machine:
 
     def _fields(self, stack: tuple[int, ...], tokens: Sequence[Token]) -> list[Field]:
         """The fields that `tokens` spell, if all of their message is there."""
-        table, productions = self.rules.source.table, self.rules.source.productions
         kept, fields = self.rules.kept_terminals, self.rules.meaning.fields
-        states = list(stack)
-        values: list[list[Field | Token]] = [[] for _ in states]
-        for count, token in enumerate(tokens):
-            while (action := table[states[-1]].get(token.name, 0)) < 0:
-                production = productions[~action]
-                begin = len(states) - len(production.symbols)
-                parts = [part for value in values[begin:] for part in value]
-                del states[begin:], values[begin:]
-                states.append(table[states[-1]][production.rule])
-                values.append(_bound(fields.get(production.rule), parts, count))
-            states.append(action)
-            values.append([token] if token.name in kept else [])
-        return [part for value in values for part in value if isinstance(part, Field)]
 
+        def make(rule: str, parts: _Parts, end: int) -> _Parts:
+            """What a production makes of its parts: one field, if its rule spells one."""
+            if rule not in fields:
+                return parts
+            return (Field(fields[rule], "".join(part.text for part in parts), end),)
 
-def _bound(field: str | None, parts: list[Field | Token], end: int) -> list[Field | Token]:
-    """What a production makes of its parts: one field, if its rule spells one."""
-    if field is None:
-        return parts
-    return [Field(field, "".join(part.text for part in parts), end)]
+        leaves = [(token.name, (token,) if token.name in kept else ()) for token in tokens]
+        parts: _Parts = self.driver.build(stack, leaves, make)
+        return [part for part in parts if isinstance(part, Field)]
