@@ -13,8 +13,7 @@ from harmony_grammar.grammar.load import Source, load_source
 from harmony_grammar.grammar.meaning import starts_of
 from harmony_grammar.grammar.text import TextReader
 from harmony_grammar.inputs import TextKind
-from harmony_grammar.reading.headers import walk
-from harmony_grammar.reading.machine import Machine
+from harmony_grammar.reading.headers import Machine, walk
 from harmony_grammar.tokens import SPECIAL_TOKENS
 
 RULES = Rules.default()

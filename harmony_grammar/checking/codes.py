@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from harmony_grammar.errors import Span
+    from harmony_grammar.tree import Start
 
 __all__ = ["DiagnosticCode", "Example", "Kind", "Repair", "examples"]
 
@@ -249,7 +250,7 @@ class Example(NamedTuple):
         said: what a command says of the bad one, if nothing else does.
     """
 
-    start: str
+    start: Start
     bad: str | list[int]
     good: str | list[int] | None = None
     said: str = ""

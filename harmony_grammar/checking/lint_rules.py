@@ -417,7 +417,7 @@ class LintRule(NamedTuple):
     roles: frozenset[Role]
 
 
-LINT_RULES: Final[Mapping[str, LintRule]] = MappingProxyType(
+LINT_RULES: Final[Mapping[DiagnosticCode, LintRule]] = MappingProxyType(
     {
         DiagnosticCode.CALL_ON_ANALYSIS: LintRule(_call_on_analysis, _ASSISTANT),
         DiagnosticCode.CODE_IS_JSON: LintRule(_code_that_is_json, _ASSISTANT),

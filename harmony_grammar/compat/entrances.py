@@ -9,14 +9,13 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-from harmony_grammar.reading.headers import walk
-from harmony_grammar.reading.machine import Machine, Opened
+from harmony_grammar.reading.headers import Machine, Opened, walk
 from harmony_grammar.reading.strict import StrictParser
 
 if TYPE_CHECKING:
     from harmony_grammar.api import Grammar
     from harmony_grammar.inputs import IdKind, IdSource
-    from harmony_grammar.reading.machine import Configuration
+    from harmony_grammar.reading.headers import Configuration
     from harmony_grammar.streaming.recover import Recoverer
     from harmony_grammar.streaming.stream_parser import StreamParser
     from harmony_grammar.tree import CustomRole, Role, Start

@@ -9,7 +9,7 @@ from harmony_grammar.docs.chart import chart
 from harmony_grammar.docs.derivations import Derivations, drawn
 from harmony_grammar.grammar import END_OF_INPUT
 from harmony_grammar.grammar.meaning import STARTS
-from harmony_grammar.reading.machine import Machine
+from harmony_grammar.reading.headers import Machine
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

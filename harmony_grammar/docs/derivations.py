@@ -14,14 +14,13 @@ from harmony_grammar.grammar.meaning import starts_of
 from harmony_grammar.grammar.rules import Rules
 from harmony_grammar.grammar.text import TextReader
 from harmony_grammar.inputs import TextKind
-from harmony_grammar.reading.headers import walk
-from harmony_grammar.reading.machine import Machine
+from harmony_grammar.reading.headers import Machine, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from harmony_grammar.grammar.text import Leaf
-    from harmony_grammar.reading.machine import Token
+    from harmony_grammar.reading.headers import Token
 
 __all__ = ["Branch", "Derivations", "drawn"]
 

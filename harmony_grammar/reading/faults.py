@@ -9,26 +9,104 @@ from __future__ import annotations
 
 import html
 import unicodedata
+from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
 from harmony_grammar.grammar import END_OF_INPUT
 from harmony_grammar.inputs import UNKNOWN
 from harmony_grammar.inputs.places import Explanation
-from harmony_grammar.reading.trouble import RECIPIENT_MARKER
 from harmony_grammar.tokens import is_marked
 from harmony_grammar.tree import Role
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
-    from harmony_grammar.reading.trouble import Trouble
+    from harmony_grammar.grammar import Rules
+    from harmony_grammar.grammar.meaning import Meaning
+    from harmony_grammar.reading.headers import Fault, Fields
+    from harmony_grammar.reading.reader import Stop
+
 
 __all__ = ["EXPLANATIONS", "explain"]
 
-_CALL: Final = "CALL"
-_FINAL: Final = "FINAL"
-_CHANNEL: Final = "_CHANNEL"
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """A fault and what is around it.
+
+    Attributes:
+        rules: the grammar.
+        start: the start symbol.
+        stop: why reading stopped.
+        fault: where nothing legal can follow.
+        first: whether it is before the end of the first message.
+    """
+
+    rules: Rules
+    start: str
+    stop: Stop
+    fault: Fault
+    first: bool
+
+    @property
+    def fields(self) -> Fields:
+        """The fields of the unfinished message, as far as they were read."""
+        return self.stop.fields
+
+    @property
+    def special(self) -> str | None:
+        """The terminal that is wrong, if it is a special token."""
+        return self.fault.piece.special
+
+    @property
+    def found(self) -> str:
+        """What is wrong, through the end of the piece."""
+        return self.fault.found
+
+    @property
+    def expected(self) -> frozenset[str]:
+        """What could have stood there."""
+        return self.fault.configuration.expected
+
+    @property
+    def in_body(self) -> bool:
+        """Whether the fault is in a body."""
+        return self.stop.place == "body"
+
+    @property
+    def speaks(self) -> bool:
+        """Whether the unfinished message has terminals already."""
+        return bool(self.fault.tokens)
+
+    def spelled(self, names: Iterable[str]) -> str:
+        """The spellings of some special tokens, for a sentence."""
+        words = [self.rules.words(name) for name in sorted(names) if name != END_OF_INPUT]
+        return " or ".join(words)
+
+    def bound(self, field: str) -> frozenset[str]:
+        """The fixed words of a field that are expected here, as terminals."""
+        words = set(self.rules.field_words(field))
+        fixed = {name for name, t in self.rules.terminals.items() if t.pattern in words}
+        return self.expected & fixed
+
+    @property
+    def meaning(self) -> Meaning:
+        """What the rules and terminals of the grammar mean."""
+        return self.rules.meaning
+
+    @property
+    def marker(self) -> str:
+        """What the grammar writes before a recipient."""
+        return self.rules.literal(self.meaning.recipient_marker)
+
+    def recipient_begins(self, marker: str | None = None) -> bool:
+        """Whether the fault is in the marker of a recipient, by default as the grammar has it."""
+        marker, fault = marker or self.marker, self.fault
+        return not self.special and any(
+            fault.piece.text.startswith(marker, max(0, fault.offset - back))
+            for back in range(len(marker))
+        )
 
 
 def foreign_token(t: Trouble) -> Explanation | None:
@@ -46,7 +124,7 @@ def foreign_token(t: Trouble) -> Explanation | None:
 
 def begins_in_body(t: Trouble) -> Explanation | None:
     """The message before was not ended."""
-    if not t.in_body or t.special != t.rules.meaning.message_start:
+    if not t.in_body or t.special != t.meaning.message_start:
         return None
     ends = t.spelled(t.expected & t.rules.terminators)
     return Explanation(
@@ -58,9 +136,9 @@ def begins_in_body(t: Trouble) -> Explanation | None:
 
 def call_without_recipient(t: Trouble) -> Explanation | None:
     """A call to nobody."""
-    if not t.in_body or t.special != _CALL or t.fields.recipient is not None:
+    if not t.in_body or t.special != t.meaning.end_of_call or t.fields.recipient is not None:
         return None
-    marker = t.rules.literal(RECIPIENT_MARKER)
+    marker = t.marker
     return Explanation(
         "call-without-recipient",
         "the message ends as a call but has no recipient: there is nothing to call",
@@ -70,13 +148,13 @@ def call_without_recipient(t: Trouble) -> Explanation | None:
 
 def call_without_end(t: Trouble) -> Explanation | None:
     """A call that ends as something else."""
-    ends_call = t.in_body and _CALL in t.expected
+    ends_call = t.in_body and t.meaning.end_of_call in t.expected
     if not ends_call or t.special not in t.rules.terminators:
         return None
     return Explanation(
         "recipient-without-call",
         f"the assistant's message to `{t.fields.recipient}` does not end as a call",
-        f"end it with {t.rules.words(_CALL)}",
+        f"end it with {t.rules.words(t.meaning.end_of_call)}",
     )
 
 
@@ -115,7 +193,7 @@ def overrun(t: Trouble) -> Explanation | None:
 
 def repeated_opening(t: Trouble) -> Explanation | None:
     """A completion that repeats the end of its prompt."""
-    first = t.rules.meaning.message_start
+    first = t.meaning.message_start
     if t.start != "completion" or not t.first or t.speaks or t.special != first:
         return None
     opening = "".join(t.rules.opening_words)
@@ -142,7 +220,7 @@ def disguised_token(t: Trouble) -> Explanation | None:
 
 def between_messages(t: Trouble) -> Explanation | None:
     """Text where a message should begin."""
-    first = t.rules.meaning.message_start
+    first = t.meaning.message_start
     if t.special is not None or t.speaks or first not in t.expected:
         return None
     if t.found[:1].isspace():
@@ -167,7 +245,8 @@ def headerless(t: Trouble) -> Explanation | None:
     return Explanation(
         "headerless",
         "a completion begins with a header, and this is text",
-        f"a header goes from {t.rules.words(_CHANNEL)} to {t.spelled(t.rules.openers)}",
+        f"a header goes from {t.rules.words(t.meaning.channel_marker)} "
+        f"to {t.spelled(t.rules.openers)}",
     )
 
 
@@ -188,7 +267,11 @@ def foreign_role(t: Trouble) -> Explanation | None:
 def unknown_role(t: Trouble) -> Explanation | None:
     """A role that is none."""
     author = t.fields.author
-    if author.role is not Role.TOOL or not author.name or RECIPIENT_MARKER not in t.expected:
+    if (
+        author.role is not Role.TOOL
+        or not author.name
+        or t.meaning.recipient_marker not in t.expected
+    ):
         return None
     if "." in author.name or t.fields.recipient is not None or t.special is None:
         return None
@@ -203,7 +286,7 @@ def unknown_role(t: Trouble) -> Explanation | None:
 
 def call_on_final(t: Trouble) -> Explanation | None:
     """A call where the user would see it."""
-    final = t.rules.literal(_FINAL)
+    final = t.meaning.answer
     behind = t.fields.channel == final or (t.fault.tokens[-1:] and t.fault.tokens[-1].text == final)
     before = t.fields.recipient is not None and t.found.startswith(final)
     if not (t.recipient_begins() and behind) and not (before and t.bound("channel")):
@@ -212,14 +295,14 @@ def call_on_final(t: Trouble) -> Explanation | None:
         "final-call",
         f"a call cannot be on the {final} channel",
         "if the word after it is the content type, write it alone, "
-        f"without `{t.rules.literal(RECIPIENT_MARKER)}`; a call goes to {t.rules.calls_channel}",
+        f"without `{t.marker}`; a call goes to {t.rules.calls_channel}",
     )
 
 
 def duplicate_field(t: Trouble) -> Explanation | None:
     """A channel or a recipient given twice."""
     again = None
-    if t.special == _CHANNEL and t.fields.channel is not None:
+    if t.special == t.meaning.channel_marker and t.fields.channel is not None:
         again = "channel"
     elif t.recipient_begins() and t.fields.recipient is not None:
         again = "recipient"
@@ -230,7 +313,7 @@ def duplicate_field(t: Trouble) -> Explanation | None:
 
 def unknown_channel(t: Trouble) -> Explanation | None:
     """A channel that there is not."""
-    if _CHANNEL not in {token.name for token in t.fault.tokens[-2:]}:
+    if t.meaning.channel_marker not in {token.name for token in t.fault.tokens[-2:]}:
         return None
     if t.special is not None or t.found[:1].isspace():
         return _channel_missing(t)
@@ -256,7 +339,9 @@ def _word_after_marker(t: Trouble) -> str:
 
 def empty_segment(t: Trouble) -> Explanation | None:
     """A recipient that is no name."""
-    if not t.fault.tokens or RECIPIENT_MARKER not in {token.name for token in t.fault.tokens[-2:]}:
+    if not t.fault.tokens or t.meaning.recipient_marker not in {
+        token.name for token in t.fault.tokens[-2:]
+    }:
         return None
     return Explanation(
         "empty-segment",
@@ -274,7 +359,7 @@ def doubled_token(t: Trouble) -> Explanation | None:
 
 def unfinished_header(t: Trouble) -> Explanation | None:
     """A header that ends before its body."""
-    first = t.rules.meaning.message_start
+    first = t.meaning.message_start
     if not t.special or t.special not in t.rules.terminators | {first}:
         return None
     if first in t.expected:
@@ -288,7 +373,7 @@ def unfinished_header(t: Trouble) -> Explanation | None:
 
 def missing_space(t: Trouble) -> Explanation | None:
     """A recipient without its space."""
-    marker = t.rules.literal(RECIPIENT_MARKER)
+    marker = t.marker
     if t.recipient_begins() or not t.recipient_begins(marker.lstrip()):
         return None
     return Explanation(

@@ -8,24 +8,39 @@ never raises on bad input: it stops, and says where and in which configuration.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Literal
 
-from harmony_grammar.checking.strict import header_violation
+from harmony_grammar.checking.declared import ValidChannels
 from harmony_grammar.grammar import END_OF_INPUT
+from harmony_grammar.grammar.meaning import VALID_CHANNELS
 from harmony_grammar.inputs import Piece
-from harmony_grammar.reading.channels import valid_channels
-from harmony_grammar.reading.headers import Ending, Fault, fields_of, header_of, walk
-from harmony_grammar.reading.machine import Token
+from harmony_grammar.reading.headers import (
+    Ending,
+    Fault,
+    Machine,
+    Token,
+    fields_of,
+    header_of,
+    header_violation,
+    walk,
+)
 from harmony_grammar.tree.build import message, open_message
 
 if TYPE_CHECKING:
-    from harmony_grammar.checking.strict import Violation
+    from harmony_grammar.grammar import Rules
     from harmony_grammar.inputs import Source, Stretch
-    from harmony_grammar.reading.headers import Fields, Header, Walk
-    from harmony_grammar.reading.machine import Configuration, Field, Machine
+    from harmony_grammar.reading.headers import (
+        Configuration,
+        Field,
+        Fields,
+        Header,
+        Violation,
+        Walk,
+    )
     from harmony_grammar.tree import Message, OpenMessage, TextContent
 
-__all__ = ["Outcome", "Reader", "Stop", "StoppedError"]
+__all__ = ["Outcome", "Reader", "Stop", "StoppedError", "valid_channels"]
 
 Place = Literal["turn", "header", "body"]
 
@@ -222,7 +237,7 @@ class Reader:
         """Stop at the first fault, be it the grammar's or that of a rule beyond it."""
         found = self._fields(walked)
         fields = fields_of(self.configuration.machine.rules, found)
-        violation, fault = header_violation(fields), walked.fault
+        violation, fault = header_violation(self.configuration.machine.rules, fields), walked.fault
         if violation is not None:
             fault = _fault_after(violation.field, found, walked)
         if fault is not None:
@@ -245,3 +260,32 @@ def _fault_after(name: str, found: list[Field], walked: Walk) -> Fault | None:
         return walked.fault
     token = walked.tokens[end]
     return Fault(walked.configuration, walked.tokens, token.piece, token.start, len(token.text))
+
+
+# --- the channels that a system message declares ---
+
+
+def valid_channels(rules: Rules, body: str) -> ValidChannels:
+    """What the line in the body of a system message says; nothing if it cannot be read."""
+    title = _title(rules)
+    at = body.find(title)
+    while at > 0 and body[at - 1] != "\n":
+        at = body.find(title, at + 1)
+    return ValidChannels() if at < 0 else _read(rules, body[at:].partition("\n")[0])
+
+
+@lru_cache(maxsize=64)
+def _title(rules: Rules) -> str:
+    """The words that the line begins with."""
+    return rules.literal(next(iter(rules.below(rules.meaning.starts[VALID_CHANNELS]))).name)
+
+
+@lru_cache(maxsize=64)
+def _read(rules: Rules, line: str) -> ValidChannels:
+    machine = Machine(rules, VALID_CHANNELS)
+    walked = walk(machine.root, [Piece(None, line, 0, len(line))], at_end=True, spelled=False)
+    if walked.fault or walked.cut or not machine.accepts(walked.configuration.stack):
+        return ValidChannels()
+    kept = [token for token in walked.tokens if token.name in rules.kept_terminals]
+    words = [token for token in kept if not rules.terminals[token.name].fixed]
+    return ValidChannels(tuple(token.text for token in words), len(words) < len(kept))

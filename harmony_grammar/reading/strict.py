@@ -15,10 +15,8 @@ from harmony_grammar.errors import HarmonySyntaxError, Severity, Span
 from harmony_grammar.grammar.meaning import STARTS
 from harmony_grammar.inputs import IdKind, TextKind, TextSource, list_of_ids
 from harmony_grammar.inputs.places import Explanation, locate
-from harmony_grammar.reading.channels import valid_channels
-from harmony_grammar.reading.machine import Machine
-from harmony_grammar.reading.reader import Reader
-from harmony_grammar.reading.trouble import Trouble
+from harmony_grammar.reading.headers import Machine
+from harmony_grammar.reading.reader import Reader, valid_channels
 from harmony_grammar.tree import Conversation
 
 if TYPE_CHECKING:
@@ -182,7 +180,7 @@ def _conversation(outcome: Outcome, start: Start) -> Conversation:
 
 def diagnose(reader: Reader, stop: Stop) -> Diagnostic:
     """The diagnostic of the place where reading stopped."""
-    from harmony_grammar.reading.faults import explain  # noqa: PLC0415  good input needs no words
+    from harmony_grammar.reading.faults import Trouble, explain  # noqa: PLC0415  good input needs no words
 
     machine, source = reader.configuration.machine, reader.source
     expected = tuple(sorted({machine.rules.words(name) for name in stop.expected}))

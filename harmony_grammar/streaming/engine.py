@@ -18,8 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 from harmony_grammar.checking.codes import DiagnosticCode as Code
 from harmony_grammar.grammar import END_OF_INPUT
-from harmony_grammar.reading.channels import valid_channels
-from harmony_grammar.reading.reader import StoppedError
+from harmony_grammar.reading.reader import StoppedError, valid_channels
 from harmony_grammar.streaming.damaged import read_loose
 from harmony_grammar.streaming.gap import AHEAD, BODY, COMPLETION, GAP, OVER, Gap, Lexicons
 from harmony_grammar.streaming.ledger import FaultError
@@ -30,8 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from harmony_grammar.inputs import Piece, Raw
-    from harmony_grammar.reading.headers import Fields
-    from harmony_grammar.reading.machine import Configuration
+    from harmony_grammar.reading.headers import Configuration, Fields
     from harmony_grammar.reading.strict import Status
 
 __all__ = ["BODY", "Engine", "Lexicons"]

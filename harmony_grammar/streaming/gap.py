@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from harmony_grammar.inputs import Kind, Piece, Raw
-    from harmony_grammar.reading.headers import Fields, Header
-    from harmony_grammar.reading.machine import Configuration, Machine
+    from harmony_grammar.reading.headers import Configuration, Fields, Header, Machine
     from harmony_grammar.streaming.damaged import Loose
     from harmony_grammar.tree import Start, TextContent
 

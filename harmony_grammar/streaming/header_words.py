@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from harmony_grammar.grammar.automata import Scanner
-from harmony_grammar.reading.machine import Machine
+from harmony_grammar.reading.headers import Machine
 from harmony_grammar.tree import Author, Role
 from harmony_grammar.writing.forms import forms
 
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from harmony_grammar.checking.codes import Repair
     from harmony_grammar.grammar import Symbol
     from harmony_grammar.inputs import Key
-    from harmony_grammar.reading.headers import Fields, Header
-    from harmony_grammar.reading.machine import Configuration
+    from harmony_grammar.reading.headers import Configuration, Fields, Header
 
 __all__ = ["Lexicon", "Mended"]
 

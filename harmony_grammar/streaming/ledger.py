@@ -27,8 +27,7 @@ if TYPE_CHECKING:
 
     from harmony_grammar.grammar import Rules
     from harmony_grammar.inputs import Kind, Raw
-    from harmony_grammar.reading.headers import Header
-    from harmony_grammar.reading.machine import Configuration
+    from harmony_grammar.reading.headers import Configuration, Header
     from harmony_grammar.reading.strict import Status
     from harmony_grammar.streaming.events import Event
     from harmony_grammar.tree import OpenMessage, Start, TextContent

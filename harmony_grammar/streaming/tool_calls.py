@@ -15,7 +15,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from harmony_grammar.checking.codes import DiagnosticCode
-from harmony_grammar.reading.machine import Machine
+from harmony_grammar.reading.headers import Machine
 from harmony_grammar.streaming.header_words import Lexicon
 from harmony_grammar.tree.tools import ToolDescription, ToolNamespaceConfig
 

@@ -12,10 +12,10 @@ from difflib import get_close_matches
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
-from harmony_grammar.checking.strict import header_violation
 from harmony_grammar.errors import RenderError
 from harmony_grammar.inputs import special_pattern
-from harmony_grammar.reading.channels import valid_channels
+from harmony_grammar.reading.headers import header_violation
+from harmony_grammar.reading.reader import valid_channels
 from harmony_grammar.tree import Conversation, OpenMessage, Role, TextContent
 from harmony_grammar.tree.contents import DeveloperContent, SystemContent
 from harmony_grammar.writing.forms import Spelling, Wish, best_form, forms
@@ -245,7 +245,7 @@ class Renderer:
         form = best_form([f for f in found if (f.ending is not None) == body], wish)
         if form is None:
             raise RenderError(self._misfit(job, fields, declared))
-        violation = header_violation(job.message)
+        violation = header_violation(self.rules, job.message)
         if violation is not None:
             raise RenderError(f"{violation.message}: {violation.hint}")
         if fields.get("tool") in self.rules.roles:
