@@ -114,7 +114,9 @@ def test_every_fault_has_an_example() -> None:
 def test_a_bad_example_gets_its_code_and_a_good_one_none(code: str) -> None:
     start: Start = FAULTS[code].start
     assert [found.code for found in hg.check(FAULTS[code].bad, start).diagnostics] == [code]
-    good = hg.check(FAULTS[code].good, start)
+    mended = FAULTS[code].good
+    assert mended is not None
+    good = hg.check(mended, start)
     assert (good.status, good.diagnostics) == ("complete", ())
 
 
