@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+import sys
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from harmony_grammar.errors import GrammarError
-from harmony_grammar.grammar.automata import Candidate, Scan, Scanner, overlap
+from harmony_grammar.grammar.automata import overlap
 from harmony_grammar.grammar.patterns import compile_literal, compile_pattern
+from harmony_grammar.grammar.scanner import Candidate, Scan, Scanner
 
 letters = st.sampled_from("abc")
 classes = st.sampled_from(
@@ -112,9 +114,9 @@ def test_flags_are_refused() -> None:
 
 WORDS = Scanner(
     [
-        Candidate("NAME", compile_pattern("[a-z]+"), fixed=False),
-        Candidate("PATH", compile_pattern(r"[a-z]+(\.[a-z]+)+"), fixed=False),
-        Candidate("USER", compile_literal("user"), fixed=True),
+        Candidate("NAME", compile_pattern("[a-z]+").recognizer, fixed=False),
+        Candidate("PATH", compile_pattern(r"[a-z]+(\.[a-z]+)+").recognizer, fixed=False),
+        Candidate("USER", compile_literal("user").recognizer, fixed=True),
     ]
 )
 
@@ -137,7 +139,16 @@ def test_the_longest_match_wins_and_a_fixed_word_wins_a_tie(text: str, found: Sc
 
 
 def test_a_scanner_remembers_a_bounded_number_of_characters() -> None:
-    anything = Scanner([Candidate("ANY", compile_pattern("[^\\s]"), fixed=False)])
+    anything = Scanner([Candidate("ANY", compile_pattern("[^\\s]").recognizer, fixed=False)])
     for code in range(0x4E00, 0x4E00 + 3000):
         assert anything.scan(chr(code), 0).end == 1
     assert len(anything._root.edges) <= 1024  # noqa: SLF001  the bound is not public
+
+
+@pytest.mark.parametrize("letter", "dsw")
+def test_a_category_is_what_the_standard_library_has(letter: str) -> None:
+    automaton = compile_pattern(f"\\{letter}")
+    codes = range(sys.maxunicode + 1)
+    known = {m.start() for m in re.finditer(f"\\{letter}", "".join(map(chr, codes)))}
+    ((ranges, _),) = next(edges for edges in automaton.edges if edges)
+    assert {code for low, high in ranges for code in range(low, high + 1)} == known

@@ -24,9 +24,9 @@ from typing import TYPE_CHECKING, Final
 from harmony_grammar.compat.view import StreamState, StreamView
 from harmony_grammar.errors import HarmonyError, HarmonySyntaxError
 from harmony_grammar.inputs import Stretch, list_of_ids
+from harmony_grammar.reading.faults import diagnose
 from harmony_grammar.reading.headers import Fields
 from harmony_grammar.reading.reader import Reader, StoppedError
-from harmony_grammar.reading.strict import diagnose
 from harmony_grammar.tree import Message, TextContent
 from harmony_grammar.tree.build import text_content
 

@@ -2,11 +2,10 @@
 
 An `Automaton` is non-deterministic, as Thompson's construction leaves it: its edges carry ranges
 of codes, which are characters, bytes, or numbers that stand for symbols. What is asked of it
-decides how it is made deterministic. A `Scanner` runs the automata of all terminals that may come
-at one place side by side and remembers each set of states when a text first leads there, since a
-header visits few of them. A token mask visits all of them, so `Dfa.of` works out the whole of a
-deterministic automaton over bytes and makes it as small as it can be. Two automata are compared
-by walking the sets of states that both can be in.
+decides how it is made deterministic. A scanner of headers visits few sets of states, and is given
+a `Recognizer`, whose every step reads. A token mask visits all of them, so `Dfa.of` works out the
+whole of a deterministic automaton over bytes and makes it as small as it can be. Two automata are
+compared by walking the sets of states that both can be in.
 
 Nothing here backtracks.
 """
@@ -17,7 +16,9 @@ import sys
 from collections import deque
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from harmony_grammar.grammar.scanner import Recognizer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -25,12 +26,9 @@ if TYPE_CHECKING:
 __all__ = [
     "NO",
     "Automaton",
-    "Candidate",
     "Dfa",
     "Part",
     "Ranges",
-    "Scan",
-    "Scanner",
     "byte_ranges",
     "invert",
     "merge",
@@ -53,7 +51,6 @@ _States = frozenset[int]
 _T = TypeVar("_T")
 
 _LAST: Final = sys.maxunicode
-_MOST_EDGES: Final = 1024  # characters that a state remembers, so that no input fills the memory
 
 
 def merge(ranges: Iterable[tuple[int, int]]) -> Ranges:
@@ -207,6 +204,13 @@ class Automaton:
             before = bound
 
     @property
+    def recognizer(self) -> Recognizer:
+        """The same without jumps."""
+        closed = [self.closure([state]) for state in range(len(self.edges))]
+        steps = [[(ranges, closed[to]) for ranges, to in edges] for edges in self.edges]
+        return Recognizer(closed[self.start], steps, self.final)
+
+    @property
     def first(self) -> _States:
         """The states before reading anything."""
         return self.closure([self.start])
@@ -258,101 +262,7 @@ def overlap(one: Automaton, other: Automaton) -> str | None:
     return next((text for text, left, right in together(one, other) if left and right), None)
 
 
-# --- deterministic, as a text asks for it ---
-
-
-class Candidate(NamedTuple):
-    """A terminal that may come next.
-
-    Attributes:
-        name: its name.
-        automaton: what it matches.
-        fixed: whether it is a fixed text, which wins over a pattern.
-    """
-
-    name: str
-    automaton: Automaton
-    fixed: bool
-
-
-class Scan(NamedTuple):
-    """What a scanner found.
-
-    Attributes:
-        name: the terminal of the longest match; None if nothing matches.
-        end: where that match ends.
-        reach: how far the text could be read: the offset of the first character that no terminal
-            goes on with, or the end of the text.
-    """
-
-    name: str | None
-    end: int
-    reach: int
-
-
-class _State:
-    """A set of states, and where each character that a text has asked for leads."""
-
-    __slots__ = ("accepts", "edges", "live")
-
-    def __init__(self, live: _States, accepts: str | None) -> None:
-        self.live = live
-        self.accepts = accepts
-        self.edges: dict[str, _State | None] = {}
-
-
-class Scanner:
-    """The terminals that may come at one place.
-
-    A scanner knows three things at once: the longest match, how far the text could be read at
-    all, and so the first character that nothing legal can follow.
-
-    Args:
-        candidates: the terminals; a fixed one wins over a pattern that matches the same text.
-    """
-
-    __slots__ = ("_automaton", "_finals", "_root", "_states")
-
-    def __init__(self, candidates: Iterable[Candidate]) -> None:
-        self._automaton = Automaton()
-        self._finals: dict[int, str] = {}  # in the order in which they win
-        self._states: dict[_States, _State] = {}
-        starts = []
-        for candidate in sorted(candidates, key=lambda c: not c.fixed):
-            start, final = self._automaton.add(candidate.automaton)
-            starts.append(start)
-            self._finals[final] = candidate.name
-        self._root = self._state(self._automaton.closure(starts))
-
-    def scan(self, text: str, at: int) -> Scan:
-        """Find the longest match in `text` at offset `at`."""
-        state, name, end = self._root, None, at
-        for reach in range(at, len(text)):
-            char = text[reach]
-            following = state.edges[char] if char in state.edges else self._step(state, char)
-            if following is None:
-                return Scan(name, end, reach)
-            state = following
-            if state.accepts is not None:
-                name, end = state.accepts, reach + 1
-        return Scan(name, end, len(text))
-
-    def _step(self, state: _State, char: str) -> _State | None:
-        live = self._automaton.step(state.live, ord(char))
-        following = self._state(live) if live else None
-        if len(state.edges) >= _MOST_EDGES:
-            state.edges.clear()
-        state.edges[char] = following
-        return following
-
-    def _state(self, live: _States) -> _State:
-        if live not in self._states:
-            accepts = next((name for final, name in self._finals.items() if final in live), None)
-            self._states[live] = _State(live, accepts)
-        return self._states[live]
-
-
-# --- deterministic as a whole ---
+# --- deterministic ---
 
 
 @dataclass(frozen=True)

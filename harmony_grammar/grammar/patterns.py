@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["compile_literal", "compile_pattern"]
 
 _LAST: Final = sys.maxunicode
+_LAST_BLANK: Final = 0x3FFF  # no white space stands beyond, and looking at all characters is slow
 _NEWLINE: Final = ord("\n")
 _CONTROLS: Final = {"n": "\n", "t": "\t", "r": "\r", "f": "\f", "v": "\v", "a": "\a", "0": "\0"}
 _HEX_DIGITS: Final = {"x": 2, "u": 4, "U": 8}
@@ -34,7 +35,8 @@ def _category(letter: str) -> Ranges:
     """The code points of a category (d, s or w), or of its negation, in capitals."""
     if letter.isupper():
         return invert(_category(letter.lower()))
-    runs = re.finditer(f"\\{letter}+", "".join(map(chr, range(_LAST + 1))))
+    last = _LAST_BLANK if letter == "s" else _LAST
+    runs = re.finditer(f"\\{letter}+", "".join(map(chr, range(last + 1))))
     return tuple((run.start(), run.end() - 1) for run in runs)
 
 

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from harmony_grammar.grammar.automata import Automaton
     from harmony_grammar.grammar.comments import Comment
     from harmony_grammar.grammar.load import Terminal
+    from harmony_grammar.grammar.scanner import Recognizer
 
 __all__ = ["END_OF_INPUT", "Rules"]
 
@@ -54,6 +55,20 @@ class Rules:
         source: what `load_source` made of it.
         special_tokens: the ids of the spellings that the grammar uses as special tokens.
 
+    Attributes:
+        productions: the alternatives of each rule.
+        meaning: what rules and terminals mean.
+        specials: the terminals that are special tokens, by spelling.
+        special_names: the same terminals.
+        openers: the special tokens that open a body.
+        terminators: the special tokens that end a message.
+        text_terminals: the terminals that a body consists of, which are never scanned.
+        kept_terminals: the terminals that carry (part of) a field.
+        channels: the channels of the format, in the order of the grammar.
+        roles: the roles that are written as a word, in the order of the grammar.
+        channels_title: the words that the line of channels in a system message begins with.
+        recognizers: what scanners run for the terminals of headers that have a text or a pattern.
+
     Raises:
         GrammarError: if the grammar lacks what the tree is bound to, or a body is not enclosed by
             special tokens.
@@ -68,7 +83,28 @@ class Rules:
             known = self.productions.get(production.rule, ())
             self.productions[production.rule] = (*known, production)
         self.meaning = Meaning.of(source)
+        marked = {
+            terminal.pattern: name
+            for name, terminal in self.terminals.items()
+            if terminal.fixed and terminal.pattern is not None and is_marked(terminal.pattern)
+        }
+        self.specials: Mapping[str, str] = marked
+        self.special_names = frozenset(marked.values())
         self._require_marked_bodies()
+        around = list(self._around_bodies())
+        self.openers = frozenset(before.name for before, _ in around if before)
+        self.terminators = frozenset(after.name for _, after in around if after)
+        body = self.productions[self.meaning.body]
+        self.text_terminals = frozenset(s.name for p in body for s in p.symbols)
+        self.kept_terminals = frozenset(
+            s.name for p in source.productions for s in p.symbols if s.kept
+        )
+        self.channels = self.field_words("channel")
+        self.roles = self.field_words("role")
+        self.channels_title = self.literal(
+            next(self.below(self.meaning.starts[VALID_CHANNELS])).name
+        )
+        self.recognizers = self._recognizers()
 
     @classmethod
     def default(cls) -> Self:
@@ -133,6 +169,13 @@ class Rules:
             return compile_literal(terminal.pattern)
         return compile_pattern(terminal.pattern, terminal.flags)
 
+    def _recognizers(self) -> Mapping[str, Recognizer]:
+        rules = [self.meaning.starts[start] for start in (*STARTS, VALID_CHANNELS)]
+        names = {s.name for rule in rules for s in self.below(rule)}
+        scanned = sorted(names - self.special_names - self.text_terminals)
+        automata = ((name, self.automaton(name)) for name in scanned)
+        return {name: one.recognizer for name, one in automata if one is not None}
+
     def words(self, name: str) -> str:
         """What a terminal is called in messages to people."""
         if name == END_OF_INPUT:
@@ -141,20 +184,6 @@ class Rules:
         if terminal.fixed:
             return f"`{terminal.pattern}`"
         return terminal.words or name
-
-    @cached_property
-    def specials(self) -> Mapping[str, str]:
-        """The names of the terminals that are special tokens, by spelling."""
-        return {
-            terminal.pattern: name
-            for name, terminal in self.terminals.items()
-            if terminal.fixed and terminal.pattern is not None and is_marked(terminal.pattern)
-        }
-
-    @cached_property
-    def special_names(self) -> frozenset[str]:
-        """The names of the terminals that are special tokens."""
-        return frozenset(self.specials.values())
 
     @cached_property
     def special_ids(self) -> Mapping[int, str]:
@@ -190,27 +219,7 @@ class Rules:
                     f"here it stands between {before and before.name} and {after and after.name}"
                 )
 
-    @cached_property
-    def openers(self) -> frozenset[str]:
-        """The special tokens that open a body, by terminal name."""
-        return frozenset(before.name for before, _ in self._around_bodies() if before)
-
-    @cached_property
-    def terminators(self) -> frozenset[str]:
-        """The special tokens that end a message, by terminal name."""
-        return frozenset(after.name for _, after in self._around_bodies() if after)
-
-    @cached_property
-    def text_terminals(self) -> frozenset[str]:
-        """The terminals that a body consists of, which are never scanned."""
-        return frozenset(s.name for p in self.productions[self.meaning.body] for s in p.symbols)
-
     # --- what the productions say ---
-
-    @cached_property
-    def kept_terminals(self) -> frozenset[str]:
-        """The terminals that carry (part of) a field."""
-        return frozenset(s.name for p in self.source.productions for s in p.symbols if s.kept)
 
     def below(self, rule: str) -> Iterator[Symbol]:
         """The terminals that a rule consists of, in the order of the text, each once."""
@@ -233,16 +242,6 @@ class Rules:
                 if symbol.kept and terminal.fixed and terminal.pattern is not None:
                     words.setdefault(terminal.pattern)
         return tuple(words)
-
-    @cached_property
-    def channels(self) -> tuple[str, ...]:
-        """The channels of the format, in the order of the grammar."""
-        return self.field_words("channel")
-
-    @cached_property
-    def roles(self) -> tuple[str, ...]:
-        """The roles that are written as a word, in the order of the grammar."""
-        return self.field_words("role")
 
     @cached_property
     def calls_channel(self) -> str:

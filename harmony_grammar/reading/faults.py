@@ -13,22 +13,43 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
+from harmony_grammar.errors import Severity, Span
 from harmony_grammar.grammar import END_OF_INPUT
 from harmony_grammar.inputs import UNKNOWN
-from harmony_grammar.inputs.places import Explanation
+from harmony_grammar.inputs.places import Explanation, locate
 from harmony_grammar.tokens import is_marked
 from harmony_grammar.tree import Role
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from harmony_grammar.errors import Diagnostic
     from harmony_grammar.grammar import Rules
     from harmony_grammar.grammar.meaning import Meaning
     from harmony_grammar.reading.headers import Fault, Fields
-    from harmony_grammar.reading.reader import Stop
+    from harmony_grammar.reading.reader import Reader, Stop
 
 
-__all__ = ["EXPLANATIONS", "explain"]
+__all__ = ["EXPLANATIONS", "diagnose", "explain"]
+
+
+_TRUNCATED: Final = {
+    "turn": Explanation(
+        "truncated-turn",
+        "the input ends where another message must follow",
+        "a completion ends with a call or a return, a prompt with an open message",
+    ),
+    "header": Explanation(
+        "truncated-header",
+        "the input ends before the header does",
+        "the model was cut off, or the text is a prompt: read it as one",
+    ),
+    "body": Explanation(
+        "truncated-body",
+        "the input ends before the message does",
+        "the model was cut off, or the token that ended the message was stripped: append it",
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -429,3 +450,18 @@ def explain(trouble: Trouble) -> Explanation:
         return Explanation(violation.code, violation.message, violation.hint)
     found = (explanation(trouble) for explanation in EXPLANATIONS)
     return next((one for one in found if one is not None), anything(trouble))
+
+
+def diagnose(reader: Reader, stop: Stop) -> Diagnostic:
+    """The diagnostic of the place where reading stopped."""
+    machine, source = reader.configuration.machine, reader.source
+    expected = tuple(sorted({machine.rules.words(name) for name in stop.expected}))
+    if stop.fault is None:
+        span = Span(source.length, source.length)
+        said = _TRUNCATED[stop.place]
+    else:
+        fault = stop.fault
+        span = source.span(fault.piece, fault.offset, max(1, fault.width))
+        first = not reader.outcome.messages
+        said = explain(Trouble(machine.rules, machine.start, stop, fault, first=first))
+    return locate(source, span, Severity.ERROR, said, expected)

@@ -21,17 +21,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeAlias
 
 from harmony_grammar.grammar import END_OF_INPUT
-from harmony_grammar.grammar.automata import Candidate, Scanner
 from harmony_grammar.grammar.lr import Driver
-from harmony_grammar.grammar.patterns import compile_literal
+from harmony_grammar.grammar.scanner import Candidate, Scanner, literal
 from harmony_grammar.inputs import Piece
-from harmony_grammar.tree import Author, ContentType, HeaderSpelling, Role
-from harmony_grammar.tree.build import Fields
+from harmony_grammar.tree import ContentType, CustomRole, HeaderSpelling, Role
+from harmony_grammar.tree.build import Fields, author
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from harmony_grammar.grammar import Rules
+    from harmony_grammar.tree import Author
 
 __all__ = [
     "NOTHING_OPENED",
@@ -236,11 +236,11 @@ class Machine:
         """What a scanner runs for those of `names` that are words of a header."""
         skipped = self.rules.special_names | self.rules.text_terminals | {END_OF_INPUT}
         for name in sorted(names - skipped):
-            automaton = self.rules.automaton(name)
-            if automaton is None:
-                yield from (Candidate(name, compile_literal(w), fixed=True) for w in self.declared)
+            recognizer = self.rules.recognizers.get(name)
+            if recognizer is None:
+                yield from (Candidate(name, literal(word), fixed=True) for word in self.declared)
             else:
-                yield Candidate(name, automaton, self.rules.terminals[name].fixed)
+                yield Candidate(name, recognizer, self.rules.terminals[name].fixed)
 
     def accepts(self, stack: tuple[int, ...]) -> bool:
         """Whether the input may end here."""
@@ -538,9 +538,11 @@ def fields_of(rules: Rules, found: Sequence[Field]) -> Fields:
 
 def _author(rules: Rules, by_name: dict[str, str]) -> Author:
     if "tool" in by_name:
-        return Author(Role.TOOL, by_name["tool"])
-    word = by_name.get("role", rules.opening_role)
-    return Author(rules.meaning.role_of(word), by_name.get("name"))
+        return author(Role.TOOL, by_name["tool"])
+    word = by_name.get("role")
+    meaning = rules.meaning
+    role = meaning.model_role if word is None else meaning.roles.get(word) or CustomRole(word)
+    return author(role, by_name.get("name"))
 
 
 class HeaderFields(Protocol):

@@ -267,17 +267,11 @@ def _fault_after(name: str, found: list[Field], walked: Walk) -> Fault | None:
 
 def valid_channels(rules: Rules, body: str) -> ValidChannels:
     """What the line in the body of a system message says; nothing if it cannot be read."""
-    title = _title(rules)
+    title = rules.channels_title
     at = body.find(title)
     while at > 0 and body[at - 1] != "\n":
         at = body.find(title, at + 1)
     return ValidChannels() if at < 0 else _read(rules, body[at:].partition("\n")[0])
-
-
-@lru_cache(maxsize=64)
-def _title(rules: Rules) -> str:
-    """The words that the line begins with."""
-    return rules.literal(next(iter(rules.below(rules.meaning.starts[VALID_CHANNELS]))).name)
 
 
 @lru_cache(maxsize=64)

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Literal
 
-from harmony_grammar.errors import HarmonySyntaxError, Severity, Span
+from harmony_grammar.errors import HarmonySyntaxError, Severity
 from harmony_grammar.grammar.meaning import STARTS
 from harmony_grammar.inputs import IdKind, TextKind, TextSource, list_of_ids
 from harmony_grammar.inputs.places import Explanation, locate
 from harmony_grammar.reading.headers import Machine
 from harmony_grammar.reading.reader import Reader, valid_channels
-from harmony_grammar.tree import Conversation
+from harmony_grammar.tree.build import conversation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -28,30 +28,12 @@ if TYPE_CHECKING:
     from harmony_grammar.grammar import Rules
     from harmony_grammar.inputs import Source
     from harmony_grammar.reading.reader import Outcome, Stop
-    from harmony_grammar.tree import Start
+    from harmony_grammar.tree import Conversation, Start
     from harmony_grammar.vocabulary import Vocabulary
 
-__all__ = ["Report", "Status", "StrictParser", "diagnose"]
+__all__ = ["Report", "Status", "StrictParser"]
 
 Status = Literal["complete", "truncated", "malformed"]
-
-_TRUNCATED: Final = {
-    "turn": Explanation(
-        "truncated-turn",
-        "the input ends where another message must follow",
-        "a completion ends with a call or a return, a prompt with an open message",
-    ),
-    "header": Explanation(
-        "truncated-header",
-        "the input ends before the header does",
-        "the model was cut off, or the text is a prompt: read it as one",
-    ),
-    "body": Explanation(
-        "truncated-body",
-        "the input ends before the message does",
-        "the model was cut off, or the token that ended the message was stripped: append it",
-    ),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +107,7 @@ class StrictParser:
         """Read a sentence; see `harmony_grammar.parse`."""
         reader, outcome = self._read(source, start)
         if outcome.stop is not None:
-            raise HarmonySyntaxError(diagnose(reader, outcome.stop))
+            raise HarmonySyntaxError(_diagnosis(reader, outcome.stop))
         return _conversation(outcome, start)
 
     def check(
@@ -133,12 +115,12 @@ class StrictParser:
     ) -> Report:
         """Judge an input; see `harmony_grammar.check`."""
         reader, outcome = self._read(source, start)
-        conversation = _conversation(outcome, start)
-        found = list(self._lint(reader, conversation, lint or _every_rule()))
+        read = _conversation(outcome, start)
+        found = list(self._lint(reader, read, lint or _every_rule()))
         if outcome.stop is None:
-            return Report("complete", tuple(found), conversation)
-        error = diagnose(reader, outcome.stop)
-        return Report(outcome.stop.status, (*found, error), conversation)
+            return Report("complete", tuple(found), read)
+        error = _diagnosis(reader, outcome.stop)
+        return Report(outcome.stop.status, (*found, error), read)
 
     def _lint(self, reader: Reader, conversation: Conversation, lint: Lint) -> Iterator[Diagnostic]:
         def channels(body: str) -> ValidChannels:
@@ -175,21 +157,10 @@ def _require_ids(source: Source) -> None:
 
 
 def _conversation(outcome: Outcome, start: Start) -> Conversation:
-    return Conversation(tuple(outcome.messages), outcome.open_message, start=start)
+    return conversation(tuple(outcome.messages), outcome.open_message, start)
 
 
-def diagnose(reader: Reader, stop: Stop) -> Diagnostic:
-    """The diagnostic of the place where reading stopped."""
-    from harmony_grammar.reading.faults import Trouble, explain  # noqa: PLC0415  good input needs no words
+def _diagnosis(reader: Reader, stop: Stop) -> Diagnostic:
+    from harmony_grammar.reading.faults import diagnose  # noqa: PLC0415  good input needs no words
 
-    machine, source = reader.configuration.machine, reader.source
-    expected = tuple(sorted({machine.rules.words(name) for name in stop.expected}))
-    if stop.fault is None:
-        span = Span(source.length, source.length)
-        said = _TRUNCATED[stop.place]
-    else:
-        fault = stop.fault
-        span = source.span(fault.piece, fault.offset, max(1, fault.width))
-        first = not reader.outcome.messages
-        said = explain(Trouble(machine.rules, machine.start, stop, fault, first=first))
-    return locate(source, span, Severity.ERROR, said, expected)
+    return diagnose(reader, stop)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from harmony_grammar.grammar.automata import Scanner
+from harmony_grammar.grammar.scanner import Scanner
 from harmony_grammar.reading.headers import Machine
 from harmony_grammar.tree import Author, Role
 from harmony_grammar.writing.forms import forms

@@ -8,16 +8,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
+from harmony_grammar.tree.authors import Author
+from harmony_grammar.tree.conversations import Conversation
 from harmony_grammar.tree.messages import Message, OpenMessage, TextContent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from harmony_grammar.tree.authors import Author, ContentType
+    from harmony_grammar.tree.authors import ContentType, CustomRole, Role
+    from harmony_grammar.tree.conversations import Start
     from harmony_grammar.tree.messages import HeaderSpelling
 
 
-__all__ = ["Fields", "HeaderRead", "message", "open_message", "text_content"]
+__all__ = [
+    "Fields",
+    "HeaderRead",
+    "author",
+    "conversation",
+    "message",
+    "open_message",
+    "text_content",
+]
 
 
 class Fields(NamedTuple):
@@ -47,6 +58,11 @@ def _slot(kind: type, name: str) -> Callable[[Any, Any], None]:
 
 _set_text: Final = _slot(TextContent, "text")
 _set_ids: Final = _slot(TextContent, "ids")
+_set_role: Final = _slot(Author, "role")
+_set_name: Final = _slot(Author, "name")
+_set_messages: Final = _slot(Conversation, "messages")
+_set_open_message: Final = _slot(Conversation, "open_message")
+_set_start: Final = _slot(Conversation, "start")
 _set_author: Final = _slot(Message, "author")
 _set_content: Final = _slot(Message, "content")
 _set_channel: Final = _slot(Message, "channel")
@@ -56,6 +72,25 @@ _set_extras: Final = _slot(Message, "extras")
 _set_terminator: Final = _slot(Message, "terminator")
 _set_header: Final = _slot(Message, "header")
 _set_offsets: Final = _slot(Message, "offsets")
+
+
+def author(role: Role | CustomRole, name: str | None) -> Author:
+    """An author."""
+    node = _new(Author)
+    _set_role(node, role)
+    _set_name(node, name)
+    return node
+
+
+def conversation(
+    messages: tuple[Message, ...], opened: OpenMessage | None, start: Start
+) -> Conversation:
+    """A conversation; one with an open message is a prompt, whatever it was read as."""
+    node = _new(Conversation)
+    _set_messages(node, messages)
+    _set_open_message(node, opened)
+    _set_start(node, start if opened is None else "prompt")
+    return node
 
 
 def text_content(text: str, ids: Sequence[int] | None) -> TextContent:
