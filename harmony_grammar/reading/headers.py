@@ -308,6 +308,7 @@ class Walk:
         cut: whether the input ends inside a terminal that is still possible.
         before_last: the parser before the last word, if the input ends with it, so that it may
             be the beginning of another.
+        text: the text of the pieces, if it has other blanks than the terminals have.
     """
 
     tokens: tuple[Token, ...]
@@ -315,6 +316,7 @@ class Walk:
     fault: Fault | None = None
     cut: bool = False
     before_last: Configuration | None = None
+    text: str | None = None
 
 
 _BEYOND: Final = Piece("", "", 0, 0)  # what follows where the input goes on
@@ -516,9 +518,11 @@ def header_of(
     """
     opened = configuration.machine.opened_before(configuration)
     tokens = (*opened.tokens, *walked.tokens)
-    text = "".join(token.text for token in tokens)
+    text = usual = "".join(token.text for token in tokens)
+    if walked.text is not None:
+        text = "".join(token.text for token in opened.tokens) + walked.text
     ids = (*opened.ids, *key) if isinstance(key, tuple) else None
-    spelling = HeaderSpelling(tuple(token.name for token in tokens), text, ids)
+    spelling = HeaderSpelling(tuple(token.name for token in tokens), text, ids, usual)
     fields = fields_of(configuration.machine.rules, found)
     return Header(fields, spelling, walked.tokens, walked.configuration)
 

@@ -166,13 +166,24 @@ class Reader:
 
     def _read_header(self, stretch: Stretch, body: int) -> Header:
         """Walk a header terminal by terminal, and remember it."""
-        configuration, source = self.configuration, self.source
-        pieces = source.pieces(stretch.start, body)
-        walked = walk(configuration, pieces, at_end=False, spelled=source.unit == "text")
+        configuration = self.configuration
+        walked = self._walk(stretch.start, body, at_end=False)
         self._stop_if_wrong(walked)
         header = header_of(configuration, walked, self._fields(walked), stretch.key)
         configuration.remember(stretch.key, header)
         return header
+
+    def _walk(self, start: int, end: int, *, at_end: bool) -> Walk:
+        """Walk what may be a header, as far as it is one."""
+        configuration, source = self.configuration, self.source
+        pieces = list(source.pieces(start, end))
+        spelled = source.unit == "text"
+        walked = walk(configuration, pieces, at_end=at_end, spelled=spelled)
+        if walked.fault is None:
+            return walked
+        from harmony_grammar.reading.blanks import walk_over_blanks  # noqa: PLC0415  few headers have them
+
+        return walk_over_blanks(walked, configuration, pieces, at_end=at_end, spelled=spelled)
 
     def _ending(self, header: Header, stretch: Stretch, body: int, end: int) -> Ending:
         """Where the terminator of a stretch leads."""
@@ -203,8 +214,7 @@ class Reader:
         configuration, source = self.configuration, self.source
         if start == source.length and END_OF_INPUT in configuration.expected:
             return  # how every sentence of whole messages ends
-        pieces = source.pieces(start, source.length)
-        walked = walk(configuration, pieces, at_end=True, spelled=source.unit == "text")
+        walked = self._walk(start, source.length, at_end=True)
         self._stop_if_wrong(walked)
         found = self._fields(walked)
         last = walked.configuration

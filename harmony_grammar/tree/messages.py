@@ -130,11 +130,13 @@ class HeaderSpelling:
         symbols: the names of the header's terminals, in order, as the grammar calls them.
         text: the header's text.
         ids: its ids, if it was read from ids; they may be a tokenisation of the model's own.
+        usual: its text with the blanks that the grammar writes.
     """
 
     symbols: tuple[str, ...]
     text: str
     ids: tuple[int, ...] | None = None
+    usual: str = ""
 
 
 @dataclass(frozen=True, slots=True)

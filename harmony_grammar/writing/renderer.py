@@ -317,13 +317,14 @@ class Renderer:
 
     def _texts(self, job: _Job, manner: Manner) -> Iterator[str]:
         written = self._written(job, manner.spelling)
+        header = job.message.header
         body = self._body(job.message, manner)
         if spelled := self._spelled.search(body):
             raise RenderError(
                 f"a body spells the special token {spelled.group()} at character "
                 f"{spelled.start()}, and as text the two are the same: render it to ids instead"
             )
-        yield written.text
+        yield header.text if header is not None and header.usual == written.text else written.text
         yield body
         yield written.terminator
 
@@ -337,8 +338,8 @@ class Renderer:
             written.ids.extend(self.marked_ids(written.text))
             written.terminator_ids.extend(self.marked_ids(written.terminator))
         start = len(out)
-        if header is not None and header.ids is not None and header.text == written.text:
-            out.extend(header.ids)
+        if header is not None and header.usual == written.text:
+            out.extend(self.marked_ids(header.text) if header.ids is None else header.ids)
         else:
             out.extend(written.ids)
         body = len(out)
