@@ -183,10 +183,22 @@ EXAMPLES: list[tuple[str, Start, list[tuple[Any, ...]], list[Code]]] = [
         "<|channel|>commentary  to=f<|message|>{}<|call|>",
         "completion",
         [call("commentary", "f")],
+        [],
+    ),
+    (
+        "<|channel|>commentary\u3000to=f<|message|>{}<|call|>",
+        "completion",
+        [call("commentary", "f")],
         [Code.MISSING_SPACE],
     ),
     (
         "<|channel|>final  json<|message|>b<|return|>",
+        "completion",
+        [("assistant", "final", None, "json", "b")],
+        [],
+    ),
+    (
+        "<|channel|>final\u3000json<|message|>b<|return|>",
         "completion",
         [("assistant", "final", None, "json", "b")],
         [Code.ODD_HEADER],
@@ -318,7 +330,7 @@ EXAMPLES: list[tuple[str, Start, list[tuple[Any, ...]], list[Code]]] = [
         [Code.TEXT_BETWEEN_MESSAGES],
     ),
     # 9: text without a header
-    (" \n", "completion", [], [Code.TEXT_BETWEEN_MESSAGES]),
+    (" \n", "completion", [], [Code.TRUNCATED_HEADER]),
     ("Hi<|return|>", "completion", [plain("assistant", "final", "Hi")], [Code.HEADERLESS]),
     ("Hi<|end|>", "completion", [plain("assistant", "final", "Hi")], [Code.HEADERLESS]),
     (

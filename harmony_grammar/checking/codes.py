@@ -218,6 +218,7 @@ class DiagnosticCode(str, Enum):
     )
     UNUSUAL_TYPE = "unusual-type", _WARNING, "A content type in unusual capitals."
     ADJACENT_CONSTRAIN = "adjacent-constrain", _WARNING, "No space before the constrain marker."
+    UNUSUAL_SPACE = "unusual-space", _WARNING, "White space in a header where the format has none."
 
     # What the commands say of rows of data sets, and of prompts that declare tools.
     INVALID_ROW = "invalid-row", _INPUT, "A row is JSON, in a file that can be read to its end."

@@ -144,10 +144,19 @@ def _unusual_type(message: Message, _: Context) -> Said | None:
 
 def _adjacent_marker(message: Message, context: Context) -> Said | None:
     symbols = message.header.symbols if message.header else ()
-    if "CONSTRAIN" not in symbols or symbols[symbols.index("CONSTRAIN") - 1] == "_SPACE":
+    marker, space = context.rules.meaning.constrain_marker, context.rules.meaning.type_space
+    if marker not in symbols or symbols[symbols.index(marker) - 1] == space:
         return None
-    marker = context.rules.words("CONSTRAIN")
-    return in_header(message, f"there is no space before {marker}", "put one there")
+    said = f"there is no space before {context.rules.words(marker)}"
+    return in_header(message, said, "put one there")
+
+
+def _unusual_space(message: Message, _: Context) -> Said | None:
+    header = message.header
+    if header is None or header.text == header.usual:
+        return None
+    said = "the header has white space where the format has none"
+    return in_header(message, said, f"write `{header.usual}`")
 
 
 def _missing_channel(message: Message, context: Context) -> Said | None:
@@ -441,5 +450,6 @@ LINT_RULES: Final[Mapping[DiagnosticCode, LintRule]] = MappingProxyType(
         DiagnosticCode.DISGUISED_TEXT: LintRule(_disguised_token, _OUTSIDE),
         DiagnosticCode.UNUSUAL_TYPE: LintRule(_unusual_type, _EVERYONE),
         DiagnosticCode.ADJACENT_CONSTRAIN: LintRule(_adjacent_marker, _EVERYONE),
+        DiagnosticCode.UNUSUAL_SPACE: LintRule(_unusual_space, _EVERYONE),
     }
 )

@@ -51,18 +51,29 @@ def walk_over_blanks(
     between = pieces[0].special is None and rules.meaning.message_start in configuration.expected
     if not rules.source.ignored or between:
         return walked  # what stands between messages is no part of a header
-    for last in (_SPACE, "") if at_end else ("",):
+    found = []
+    for last in (_SPACE, ""):
         usual = _Usual(rules, pieces, last)
         again = usual.placed(walk(configuration, usual.pieces, at_end=at_end, spelled=spelled))
         if again.fault is None:
             return replace(again, cut=again.cut or (at_end and usual.ends_blank))
-    return again
+        found.append((again.fault.piece.start, again.fault.offset, again))
+    return max(found, key=lambda one: one[:2])[-1]
 
 
 class _Usual:
     """Pieces with their blanks as the grammar writes them."""
 
     def __init__(self, rules: Rules, pieces: Sequence[Piece], last: str) -> None:
+        """Make them.
+
+        Args:
+            rules: the grammar.
+            pieces: the pieces as they were given.
+            last: what stands for blanks at the end, and before what may be a special token.
+        """
+        self._signs = tuple({spelling[0] for spelling in rules.specials})
+        self._last = last
         self._blanks = _blanks(rules)
         self._given = pieces
         self._offsets: list[list[int]] = []  # for each piece, where its characters were
@@ -85,6 +96,8 @@ class _Usual:
             if not begin and not first:
                 continue  # no word stands before them
             kept = _SPACE if end < len(text) else behind
+            if text.startswith(self._signs, end):
+                kept = self._last
             out += text[at:begin] + kept
             offsets += [*range(at, begin), *(begin for _ in kept)]
             at = end
