@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,11 @@ from hypothesis import strategies as st
 import harmony_grammar as hg
 
 from .sentences import sentences
+
+if TYPE_CHECKING:
+    import random
+
+    from harmony_grammar.tree import Start
 
 READ = [
     ("<|start|>assistant<|channel|>analysis <|message|>x<|end|>", "conversation"),
@@ -29,7 +35,7 @@ READ = [
 
 
 @pytest.mark.parametrize(("text", "start"), READ)
-def test_blanks_are_read_kept_and_told(text: str, start: hg.Start) -> None:
+def test_blanks_are_read_kept_and_told(text: str, start: Start) -> None:
     report = hg.check(text, start)
     assert report.ok
     assert [found.code for found in report.diagnostics] == ["unusual-space"]
@@ -44,7 +50,7 @@ def test_blanks_are_read_kept_and_told(text: str, start: hg.Start) -> None:
 
 
 @pytest.mark.parametrize(("text", "start"), READ)
-def test_each_beginning_is_truncated(text: str, start: hg.Start) -> None:
+def test_each_beginning_is_truncated(text: str, start: Start) -> None:
     for end in range(text.index("<|message|>")):
         assert hg.check(text[:end], start).status in ("truncated", "complete"), text[:end]
 
@@ -65,11 +71,11 @@ def test_blanks_elsewhere_are_faults(text: str, at: int) -> None:
 
 
 @given(sentences(hg.Grammar.default(), "conversation"), st.randoms(use_true_random=False))
-def test_more_blanks_change_nothing_but_the_spelling(text: str, random: object) -> None:
+def test_more_blanks_change_nothing_but_the_spelling(text: str, dice: random.Random) -> None:
     tree = hg.parse(text)
     spaced = re.sub(
         r"(?<=[a-z0-9])(?= to=|<\|message\|>|<\|channel\|>)",
-        lambda _: random.choice(["", " ", "\n", " \t "]),  # type: ignore[attr-defined]
+        lambda _: dice.choice(["", " ", "\n", " \t "]),
         "".join(m.header.text for m in tree.messages if m.header),
     )
     headers = re.findall(r"<\|start\|>.*?<\|message\|>", spaced, re.DOTALL)
