@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import harmony_grammar as hg
-
-from .sentences import sentences
+from tests.sentences import sentences
 
 if TYPE_CHECKING:
     import random
