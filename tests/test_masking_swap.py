@@ -20,14 +20,14 @@ TOOLS = [{"name": "f"}]
 CHANGES: dict[str, tuple[tuple[tuple[str, str], ...], str]] = {
     "a new channel": (
         (
-            ("working_channel: ANALYSIS |", "working_channel: ANALYSIS | CRITIQUE |"),
+            ("| DECLARED_CHANNEL ", "| CRITIQUE\n               | DECLARED_CHANNEL "),
             ('FINAL: "final"', 'CRITIQUE: "critique"  // a channel name\nFINAL: "final"'),
         ),
         ("<|channel|>critique<|message|>Weak.<|end|><|start|>assistant"
         "<|channel|>final<|message|>No.<|return|>"),
     ),
     "the recipient before the channel only": (
-        (("    | call_channel recipient content_type?   -> model\n", ""),),
+        (("    | call_channel recipient content_type?   -> spelled_model\n", ""),),
         " to=functions.f<|channel|>commentary <|constrain|>json<|message|>{}<|call|>",
     ),
     "a renamed terminator": (
@@ -43,8 +43,10 @@ CHANGES: dict[str, tuple[tuple[tuple[str, str], ...], str]] = {
         "<|channel|>answer<|message|>Hi<|return|>",
     ),
     "another way to write the content type first": (
-        (("content_type: _SPACE CONSTRAIN TYPE\n            | _SPACE TYPE",
-          "content_type: _SPACE TYPE\n            | _SPACE CONSTRAIN TYPE"),),
+        (
+            ("content_type: _SPACE CONSTRAIN TYPE        ->", "content_type: _SPACE TYPE ->"),
+            ("            | _SPACE TYPE                  ->", "            | _SPACE CONSTRAIN TYPE ->"),
+        ),
         "<|channel|>commentary to=functions.f json<|message|>{}<|call|>",
     ),
     "another opening": (

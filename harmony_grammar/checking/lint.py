@@ -77,7 +77,7 @@ class Lint:
             messages: the messages, as they were read.
             channels: reads the channels that the body of a system message allows.
         """
-        context = Context(rules, rules.literal("ANALYSIS"), rules.literal("RETURN"))
+        context = Context(rules)
         turn_over = _last_turn(rules, messages)
         for index, message in enumerate(messages):
             context.first, context.last = index == 0, index == len(messages) - 1
@@ -136,7 +136,7 @@ _MEMORY: Final[
 
 def _last_turn(rules: Rules, messages: Sequence[Message]) -> int:
     """The index of the last answer that a later turn follows; 0 if there is none."""
-    final, later = rules.literal("FINAL"), False
+    final, later = rules.meaning.answer, False
     for index in range(len(messages) - 1, -1, -1):
         if messages[index].channel == final and later:
             return index

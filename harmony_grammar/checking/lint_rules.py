@@ -74,8 +74,6 @@ class Context:
 
     Attributes:
         rules: the grammar.
-        analysis: the channel of reasoning.
-        closing: the token that ends a generation.
         first: whether it is the first message.
         last: whether it is the last message.
         earlier_turn: whether an answer and a new turn come after it.
@@ -90,8 +88,6 @@ class Context:
     """
 
     rules: Rules
-    analysis: str
-    closing: str
     first: bool = True
     last: bool = False
     earlier_turn: bool = False
@@ -125,7 +121,7 @@ def in_body(message: Message, said: str, hint: str) -> Said:
 def _call_on_analysis(message: Message, context: Context) -> Said | None:
     if not (message.recipient or "").startswith(_FUNCTIONS):
         return None
-    if message.channel != context.analysis:
+    if not context.rules.meaning.is_reasoning(message.channel):
         return None
     return in_header(
         message,
@@ -193,7 +189,8 @@ def _tool_without_channel(message: Message, context: Context) -> Said | None:
 def _tool_without_recipient(message: Message, context: Context) -> Said | None:
     if message.recipient is not None:
         return None
-    addressed = f"{context.rules.literal('_TO')}{context.rules.opening_role}"
+    rules = context.rules
+    addressed = f"{rules.literal(rules.meaning.recipient_marker)}{rules.opening_role}"
     return in_header(
         message,
         f"the message of the tool `{message.author.name}` has no recipient",
@@ -254,19 +251,20 @@ def _special_pattern(spellings: tuple[str, ...]) -> re.Pattern[str]:
 
 
 def _return_in_history(message: Message, context: Context) -> Said | None:
-    if context.last or message.terminator != context.closing:
+    rules = context.rules
+    if context.last or message.terminator != rules.literal(rules.meaning.end_of_turn):
         return None
     return Said(
         f"`{message.terminator}` ends a message that is not the last",
         message.terminator_span or Span(0, 0),
-        f"in history a message ends in {context.rules.words('END')}",
+        f"in history a message ends in {rules.words(rules.meaning.end_of_message)}",
     )
 
 
 def _kept_reasoning(message: Message, context: Context) -> Said | None:
     if not context.earlier_turn or message.recipient is not None:
         return None
-    if message.channel != context.analysis:
+    if not context.rules.meaning.is_reasoning(message.channel):
         return None
     return in_header(
         message,
@@ -354,7 +352,7 @@ def _misfit(tool: str, value: object, context: Context) -> Misfit | None:
 
 
 def _broken_format(message: Message, context: Context) -> Said | None:
-    if not context.formats or message.channel != context.rules.literal("FINAL"):
+    if not context.formats or message.channel != context.rules.meaning.answer:
         return None
     wanted = declared(context.rules, *context.formats[-1]).answer
     value = json_of(message.text)

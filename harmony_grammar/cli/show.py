@@ -9,6 +9,7 @@ import typer
 from harmony_grammar.cli.inputs import STDIN, InputKind, StartChoice, grammar_of, judge, read
 from harmony_grammar.cli.options import File, GrammarFile, Keep, Kind, Start
 from harmony_grammar.cli.output import FINDINGS, Output, Part, finding_parts, visible
+from harmony_grammar.grammar.meaning import Use
 from harmony_grammar.tree import Message, Role
 from harmony_grammar.view.data import findings_of, results
 
@@ -58,18 +59,17 @@ def _show(  # noqa: PLR0913  a parameter is an option
         raise typer.Exit(FINDINGS)
 
 
+_STYLES: Final = {Use.REASONING: "dim", Use.PREAMBLE: "yellow", Use.ANSWER: "green"}
+
+
 class _Shown:
     """A conversation on the terminal."""
 
     def __init__(self, grammar: "Grammar", name: str, *, fold: bool) -> None:
         self._output = Output()
         self._name = name
-        self._folded = grammar.literal("ANALYSIS") if fold else None
-        self._channels = {
-            grammar.literal("ANALYSIS"): "dim",
-            grammar.literal("COMMENTARY"): "yellow",
-            grammar.literal("FINAL"): "green",
-        }
+        self._meaning = grammar.meaning
+        self._fold = fold
 
     def show(self, report: "Report") -> None:
         """Show all of it, with the findings where they are."""
@@ -85,9 +85,9 @@ class _Shown:
 
     def _message(self, index: int, message: "Message | OpenMessage", call: int | None) -> None:
         self._output.line(*self._head(index, message, call))
-        style = "dim" if self._channels.get(message.channel or "") == "dim" else ""
+        style = "dim" if self._meaning.is_reasoning(message.channel) else ""
         text = message.text
-        if self._folded is not None and message.channel == self._folded:
+        if self._fold and self._meaning.is_reasoning(message.channel):
             text, style = f"({len(text)} characters of reasoning)", "dim italic"
         self._body(text, style)
 
@@ -97,7 +97,7 @@ class _Shown:
         style = _ROLES.get(author.role, "bold") if isinstance(author.role, Role) else "bold"
         parts: list[Part] = [(f"{index + 1}. ", "dim"), (speaker, style)]
         if message.channel is not None:
-            parts += [" on ", (message.channel, self._channels.get(message.channel, ""))]
+            parts += [" on ", (message.channel, _STYLES[self._meaning.use_of(message.channel)])]
         if message.recipient is not None:
             parts += [" to ", (message.recipient, "bold")]
         if message.content_type is not None:

@@ -32,9 +32,6 @@ __all__ = ["HarmonyEncoding", "HarmonyEncodingName", "load_harmony_encoding"]
 
 _EVERYONE: Final = "all"  # a recipient that the reference does not write
 _DEVELOPER: Final = Role.DEVELOPER  # looked up once: enumerations are slow
-_HISTORY_END: Final = "END"
-_TURN_END: Final = "RETURN"
-_ANSWER: Final = "FINAL"
 
 
 class HarmonyEncodingName(str, Enum):
@@ -207,15 +204,15 @@ class HarmonyEncoding(TextEncoding):
     ) -> list[Offsets]:
         ends = [self._end] * len(messages)
         if answer_returns and messages and self._is_answer(messages[-1]):
-            ends[-1] = self.grammar.literal(_TURN_END)
+            ends[-1] = self.grammar.literal(self.grammar.meaning.end_of_turn)
         return self._renderer.extend(out, zip(_addressed(messages), ends, strict=True), manner)
 
     @cached_property
     def _end(self) -> str:
-        return self.grammar.literal(_HISTORY_END)
+        return self.grammar.literal(self.grammar.meaning.end_of_message)
 
     def _is_answer(self, message: Message) -> bool:
-        answer = message.channel == self.grammar.literal(_ANSWER)
+        answer = message.channel == self.grammar.meaning.answer
         return answer and message.author.role is Role.ASSISTANT
 
     def _manner(self, conversation: Conversation, config: RenderConversationConfig) -> Manner:

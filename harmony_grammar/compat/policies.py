@@ -20,16 +20,13 @@ if TYPE_CHECKING:
 
 __all__ = ["POLICIES", "kept", "kept_for_training"]
 
-_ANSWER: Final = "FINAL"
-_REASONING: Final = "ANALYSIS"
-
 # Who speaks in the turn of an answer: the assistant and the tools that it calls.
 _TURN: Final = frozenset({Role.ASSISTANT, Role.TOOL})
 
 
 def openai(rules: Rules, messages: Sequence[Message]) -> int:
     """The first answer, if the assistant's last message is an answer; as the reference does."""
-    answer = rules.literal(_ANSWER)
+    answer = rules.meaning.answer
     speaking = (m for m in reversed(messages) if m.author.role is Role.ASSISTANT)
     last = next(speaking, None)
     if last is None or last.channel != answer:
@@ -39,7 +36,7 @@ def openai(rules: Rules, messages: Sequence[Message]) -> int:
 
 def last_final(rules: Rules, messages: Sequence[Message]) -> int:
     """The assistant's last answer, as vLLM does."""
-    answer = rules.literal(_ANSWER)
+    answer = rules.meaning.answer
     for index in range(len(messages) - 1, -1, -1):
         message = messages[index]
         if message.author.role is Role.ASSISTANT and message.channel == answer:
@@ -91,5 +88,5 @@ def _without_reasoning(rules: Rules, messages: Sequence[Message], end: int) -> S
     """The messages without the reasoning before an index."""
     if not end:
         return messages
-    reasoning = rules.literal(_REASONING)
-    return [m for m in messages[:end] if m.channel != reasoning] + list(messages[end:])
+    reasoning = rules.meaning.is_reasoning
+    return [m for m in messages[:end] if not reasoning(m.channel)] + list(messages[end:])

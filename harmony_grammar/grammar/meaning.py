@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from harmony_grammar.tree import Author
 
 __all__ = [
+    "COMPLETION",
     "DEVELOPER_BODY",
-    "FUNCTIONS",
     "STARTS",
     "SYSTEM_BODY",
     "TOOL_TYPE",
@@ -50,9 +50,6 @@ __all__ = [
     "starts_of",
 ]
 
-FUNCTIONS: Final = "functions"
-"""The namespace of the tools that a developer declares."""
-
 
 class Use(str, Enum):
     """What a channel is for."""
@@ -63,7 +60,8 @@ class Use(str, Enum):
 
 
 # The labels. What a whole text may be, and what a body or a part of one may be:
-STARTS: Final = ("conversation", "prompt", "completion")
+COMPLETION: Final = "completion"
+STARTS: Final = ("conversation", "prompt", COMPLETION)
 VALID_CHANNELS: Final = "valid_channels"
 SYSTEM_BODY: Final = "system_body"
 DEVELOPER_BODY: Final = "developer_body"
@@ -183,6 +181,7 @@ class Meaning:
         recipient_marker: what stands before a recipient.
         name_marker: what stands before the name of an author.
         type_space: what stands before a content type.
+        channel_name: the name of a channel in the line of a system message.
         efforts: the level of each word of an effort of reasoning.
         bodies: the start of the body of a role's messages, where it follows a template.
     """
@@ -211,6 +210,7 @@ class Meaning:
     recipient_marker: str
     name_marker: str
     type_space: str
+    channel_name: str
     efforts: Mapping[str, str]
     bodies: Mapping[Role, str]
 
@@ -226,19 +226,20 @@ class Meaning:
     @property
     def reasoning(self) -> str:
         """The channel of reasoning, on which built-in tools are called, too."""
-        return self._channel(Use.REASONING)
+        return self.channel_of(Use.REASONING)
 
     @property
     def preamble(self) -> str:
         """The channel of preambles, on which functions are called, too."""
-        return self._channel(Use.PREAMBLE)
+        return self.channel_of(Use.PREAMBLE)
 
     @property
     def answer(self) -> str:
         """The channel of answers."""
-        return self._channel(Use.ANSWER)
+        return self.channel_of(Use.ANSWER)
 
-    def _channel(self, use: Use) -> str:
+    def channel_of(self, use: Use) -> str:
+        """The first channel for a use, in the order of the grammar."""
         return next(word for word, found in self.channel_uses.items() if found is use)
 
     def role_of(self, word: str) -> Role | CustomRole:
@@ -338,6 +339,7 @@ class _Finder:
             recipient_marker=self._sign(self._rules_of("recipient"), special=False),
             name_marker=self._sign(self._rules_of("name"), special=False),
             type_space=self._sign(self._rules_of("content_type"), special=False),
+            channel_name=self._channel_name(),
             efforts=self._efforts(),
             bodies={Role.SYSTEM: SYSTEM_BODY, Role.DEVELOPER: DEVELOPER_BODY},
         )
@@ -381,6 +383,10 @@ class _Finder:
         calls = {s.name for p in self[_ENDS_CALL] for s in p.symbols if not s.terminal}
         reached = reach(self.productions, calls)
         return frozenset(word for rule in reached & channels for word in self._words(rule))
+
+    def _channel_name(self) -> str:
+        line = below(self.productions, self.rule(VALID_CHANNELS))
+        return next(s.name for s in line if s.kept and not self.terminals[s.name].fixed)
 
     def _efforts(self) -> dict[str, str]:
         rules = {p.rule for label in _LEVELS for p in self[label]}

@@ -16,8 +16,6 @@ from harmony_grammar.masking.schema_bodies import engine_of
 from harmony_grammar.masking.token_table import table_of
 from harmony_grammar.masking.tools import builtin_tools_of, chosen, tools_of
 from harmony_grammar.masking.turn import (
-    ANALYSIS,
-    FINAL,
     FREE,
     Plan,
     groups_of,
@@ -44,7 +42,6 @@ _SPELLINGS: Final[Mapping[str, int]] = {"model": 0, "any": _ANY}
 _REASONING: Final[Mapping[str, int]] = {"allow": OPEN, "require": FIRST, "forbid": OPEN}
 _RESERVE: Final = 32  # ids that a body with a schema is taken to need, unless it is asked
 _FEW_BODIES: Final = 32  # so many of them are asked
-_CHANNEL_NAME: Final = "CHANNEL_NAME"
 
 
 class Constraint:
@@ -143,11 +140,13 @@ class Constraint:
             reserves=_reserves_of(bodies, self._table, self._total),
             deviations=_SPELLINGS[spelling],
         )
-        needed = {self._rules.literal(t.channel): f"a call of {t.name}" for t in called[::-1]}
+        needed = {
+            self._rules.meaning.channel_of(t.channel): f"a call of {t.name}" for t in called[::-1]
+        }
         if reasoning == "require":
-            needed[self._rules.literal(ANALYSIS)] = "reasoning"
+            needed[self._rules.meaning.reasoning] = "reasoning"
         if not required:
-            needed[self._rules.literal(FINAL)] = "the answer"
+            needed[self._rules.meaning.answer] = "the answer"
         _require_channels(needed, plan.channels)
         self._automaton = automaton_of(self._rules, self._table, plan)
         self.stop_ids = self._automaton.stop_ids
@@ -331,9 +330,9 @@ def _channels_of(given: Sequence[str] | None, rules: Rules) -> tuple[str, ...]:
         return rules.channels
     if isinstance(given, str) or not all(isinstance(name, str) for name in given):
         raise ConstraintError(f"channels: a list of names is needed, not {given!r}")
-    automaton = rules.automaton(_CHANNEL_NAME) if _CHANNEL_NAME in rules.terminals else None
+    automaton = rules.automaton(rules.meaning.channel_name)
     for name in given:
-        if automaton is not None and not spells(automaton, name):
+        if automaton is None or not spells(automaton, name):
             raise ConstraintError(f"channels: no system message can declare {name!r}")
     return tuple(dict.fromkeys(given))
 

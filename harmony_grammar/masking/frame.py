@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from harmony_grammar.errors import GrammarError
 from harmony_grammar.grammar.automata import reached
-from harmony_grammar.grammar.meaning import spelling
+from harmony_grammar.grammar.meaning import COMPLETION, spelling
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Derivation", "Frame", "Piece"]
 
-_START: Final = "completion"
 _TYPE: Final = "content_type"
 BODY: Final = ""  # the name of the piece where the body stands
 
@@ -96,7 +95,7 @@ class Frame:
         """
         frame = cls()
         frame.end = frame.node()
-        frame.rule(rules, _START, 0, frame.end)
+        frame.rule(rules, rules.meaning.starts[COMPLETION], 0, frame.end)
         return frame
 
     def node(self) -> int:

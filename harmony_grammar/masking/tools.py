@@ -10,8 +10,9 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from harmony_grammar.errors import ConstraintError
+from harmony_grammar.grammar.meaning import Use
 from harmony_grammar.masking.formats import ARGUMENTS, any_object, json_body, schema_of
-from harmony_grammar.masking.turn import ANALYSIS, COMMENTARY
+from harmony_grammar.tree.tools import FUNCTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     from harmony_grammar.masking.schema_bodies import BodyGrammar
 
 __all__ = ["Tool", "builtin_tools_of", "chosen", "tools_of"]
-
-FUNCTIONS: Final = "functions"
-"""The namespace of the tools that a developer declares."""
 
 _DOT: Final = "."
 # What a tool takes that takes nothing.
@@ -34,13 +32,13 @@ class Tool:
 
     Attributes:
         name: its whole name, as a recipient.
-        channel: the name of the terminal of the channel that calls of it belong on.
+        channel: the use of the channel that calls of it belong on.
         body: what a call must be; None for free text.
         where: the field that it was given in, for error messages.
     """
 
     name: str
-    channel: str
+    channel: Use
     body: BodyGrammar | None
     where: str
 
@@ -113,7 +111,7 @@ def _read(item: Any, where: str, *, strict: bool) -> Iterator[Tool]:
 def _namespace(item: Any, where: str, *, strict: bool) -> Iterator[Tool]:
     """The tools of a namespace; one without tools is a tool itself, and takes text."""
     name = _get(item, "name")
-    channel = ANALYSIS if name in _builtin() else COMMENTARY
+    channel = Use.REASONING if name in _builtin() else Use.PREAMBLE
     if not _get(item, "tools"):
         yield Tool(name, channel, None, where)
     for index, inner in enumerate(_get(item, "tools")):
@@ -124,7 +122,7 @@ def _namespace(item: Any, where: str, *, strict: bool) -> Iterator[Tool]:
         yield _tool(whole, _get(inner, "parameters"), place, channel=channel, strict=strict)
 
 
-def _tool(name: str, schema: Any, where: str, *, strict: bool, channel: str = COMMENTARY) -> Tool:
+def _tool(name: str, schema: Any, where: str, *, strict: bool, channel: Use = Use.PREAMBLE) -> Tool:
     place = f"{where}.parameters"
     try:
         body = json_body(_NOTHING if schema is None else schema, place, ARGUMENTS)

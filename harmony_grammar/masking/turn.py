@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final
 
 from harmony_grammar.errors import ConstraintError
 from harmony_grammar.grammar.automata import Dfa
+from harmony_grammar.grammar.meaning import Use
 from harmony_grammar.grammar.patterns import compile_literal
 from harmony_grammar.masking.frame import BODY
 
@@ -33,10 +34,6 @@ if TYPE_CHECKING:
     from harmony_grammar.masking.tools import Tool
 
 __all__ = ["FREE", "Body", "CallGroup", "Kind", "Part", "Plan", "Special", "Text", "parts_of"]
-
-ANALYSIS: Final = "ANALYSIS"
-COMMENTARY: Final = "COMMENTARY"
-FINAL: Final = "FINAL"
 
 FREE: Final = 0
 """The number of the body that is free text."""
@@ -59,6 +56,13 @@ class Kind(Enum):
     ANSWER = "the answer"
     CALL = "a call"
     NOTHING = "nothing that a completion should hold"
+
+
+_KINDS: Final[Mapping[Use, Kind]] = {
+    Use.REASONING: Kind.REASONING,
+    Use.PREAMBLE: Kind.PREAMBLE,
+    Use.ANSWER: Kind.ANSWER,
+}
 
 
 # --- what a part consists of ---
@@ -131,12 +135,12 @@ class CallGroup:
     """Tools that are called in the same way.
 
     Attributes:
-        channel: the name of the terminal of the channel that their calls belong on.
+        channel: the use of the channel that their calls belong on.
         typed: whether their calls say that the body is JSON.
         bodies: each tool's whole name and the number of its body.
     """
 
-    channel: str
+    channel: Use
     typed: bool
     bodies: tuple[tuple[str, int], ...]
 
@@ -181,7 +185,7 @@ def groups_of(
         tools: the tools.
         number: numbers a body.
     """
-    groups: dict[tuple[str, bool], dict[str, int]] = {}
+    groups: dict[tuple[Use, bool], dict[str, int]] = {}
     for tool in tools:
         key = (tool.channel, tool.body is not None and tool.body.typed)
         groups.setdefault(key, {})[tool.name] = number(tool.body)
@@ -211,10 +215,25 @@ class _Specialiser:
         for source, derivation, target in frame.edges:
             if not all(map(self.usable, derivation.pieces)):
                 continue
-            kind = _kind(derivation, closing=frame.closing(target))
+            kind = self.kind(derivation, closing=frame.closing(target))
             for elements, group, deviations in self.options(kind, derivation):
                 body = (self.plan.answer or FREE) if kind is Kind.ANSWER else FREE
                 yield group, Part(elements, source, target, kind, body, deviations)
+
+    def kind(self, derivation: Derivation, *, closing: bool) -> Kind:
+        """What a derivation is for."""
+        if not derivation.has_body:
+            return Kind.FRAME
+        if next(derivation.kept(_RECIPIENT), None) is not None:
+            return Kind.CALL
+        channel = self.channel(derivation)
+        use = None if channel is None else self.rules.meaning.use_of(channel)
+        return _KINDS[use] if use and (use is Use.ANSWER) == closing else Kind.NOTHING
+
+    def channel(self, derivation: Derivation) -> str | None:
+        """The channel of a derivation; empty for one that only a system message can supply."""
+        terminal = next(derivation.kept(_CHANNEL), None)
+        return None if terminal is None else self.rules.terminals[terminal].pattern or ""
 
     def usable(self, piece: Piece) -> bool:
         """Whether a piece is no channel but those that may be used, and has a text at all."""
@@ -238,13 +257,13 @@ class _Specialiser:
     def calls(self, derivation: Derivation) -> Iterator[_Option]:
         """The parts of a call, for each group that the terminal can spell names of."""
         terminal = next(derivation.kept(_RECIPIENT))
-        channel = next(derivation.kept(_CHANNEL), None)
+        channel, channel_of = self.channel(derivation), self.rules.meaning.channel_of
         foreign = bool(derivation.labels) and _MODEL not in derivation.labels
         for number, group in enumerate(self.plan.groups):
             names = self.named(terminal, number)
             if names is None:
                 continue
-            own = int(foreign) + int(channel != group.channel)
+            own = int(foreign) + int(channel != channel_of(group.channel))
             for elements, _, deviations in self.typings(derivation, typed=group.typed):
                 named = tuple(
                     names if isinstance(e, Text) and e.name == terminal else e for e in elements
@@ -321,18 +340,6 @@ def _listed(names: Iterable[str]) -> str:
     quoted = [f"`{name}`" for name in sorted(names)]
     more = len(quoted) - _MOST_LISTED
     return " or ".join(quoted if more <= 0 else [*quoted[:_MOST_LISTED], f"{more} more"])
-
-
-def _kind(derivation: Derivation, *, closing: bool) -> Kind:
-    """What a derivation is for."""
-    if not derivation.has_body:
-        return Kind.FRAME
-    if next(derivation.kept(_RECIPIENT), None) is not None:
-        return Kind.CALL
-    channel = next(derivation.kept(_CHANNEL), None)
-    if channel is None or (channel == FINAL) != closing:
-        return Kind.NOTHING
-    return {FINAL: Kind.ANSWER, COMMENTARY: Kind.PREAMBLE}.get(channel, Kind.REASONING)
 
 
 def parts_of(rules: Rules, frame: Frame, ids: Mapping[str, int], plan: Plan) -> tuple[Part, ...]:

@@ -93,7 +93,7 @@ class _Judge:
         self.tools = tools
         self.rejects_analysis = False
         self.analysis = self.rules.meaning.reasoning
-        self.terminator = self.rules.literal("CALL")
+        self.terminator = self.rules.literal(self.rules.meaning.end_of_call)
         self.repairs = sorted(recovery.repairs, key=lambda repair: repair.span)
         self.places = [repair.span.start for repair in self.repairs]
 

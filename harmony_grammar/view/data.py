@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from harmony_grammar.bodies import read_body
 from harmony_grammar.checking.declared import declared_tools
+from harmony_grammar.grammar.meaning import Use
 from harmony_grammar.tree import Message, Role
 from harmony_grammar.view.marks import Marks, piece_of
 from harmony_grammar.writing.typescript import typescript
@@ -73,11 +74,12 @@ def _message(grammar: Grammar, message: Message | OpenMessage) -> dict[str, Any]
     }
 
 
+_TONES: Final = {Use.REASONING: "reasoning", Use.PREAMBLE: "work", Use.ANSWER: "answer"}
+
+
 def _tone(grammar: Grammar, channel: str | None) -> str:
     """How a channel is coloured."""
-    tones = {"ANALYSIS": "reasoning", "COMMENTARY": "work", "FINAL": "answer"}
-    words = {grammar.literal(name): tone for name, tone in tones.items()}
-    return words.get(channel or "", "")
+    return "" if channel is None else _TONES[grammar.meaning.use_of(channel)]
 
 
 def _finding(found: Diagnostic, mark: Mark) -> dict[str, Any]:

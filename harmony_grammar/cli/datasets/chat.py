@@ -129,16 +129,17 @@ class _Chat:
     def _answer(self, message: Mapping[str, Any], index: int) -> Iterator[Message]:
         reasoning = next((message[key] for key in _REASONING if message.get(key)), "")
         calls = message.get("tool_calls") or ()
+        meaning = self._grammar.meaning
         if reasoning and index > self._last_user:
-            yield self._said(reasoning, "ANALYSIS")
+            yield self._said(reasoning, meaning.reasoning)
         if text := _text(message):
-            yield self._said(text, "COMMENTARY" if calls else "FINAL")
+            yield self._said(text, meaning.preamble if calls else meaning.answer)
         for call in calls:
             yield self._call(call)
 
     def _said(self, text: str, channel: str) -> Message:
         said = Message.from_role_and_content(Role.ASSISTANT, text)
-        return said.with_channel(self._grammar.literal(channel))
+        return said.with_channel(channel)
 
     def _call(self, call: Mapping[str, Any]) -> Message:
         function = call["function"]
@@ -146,7 +147,7 @@ class _Chat:
         self._calls[str(call.get("id"))] = name
         given = function.get("arguments", "")
         arguments = given if isinstance(given, str) else json.dumps(given, ensure_ascii=False)
-        kind = f"{self._grammar.literal('CONSTRAIN')}json"
+        kind = f"{self._grammar.literal(self._grammar.meaning.constrain_marker)}json"
         called = Message.from_role_and_content(Role.ASSISTANT, arguments).with_recipient(name)
         return called.with_channel(self._grammar.calls_channel).with_content_type(kind)
 
@@ -154,7 +155,7 @@ class _Chat:
         told = message.get("name") or message.get("tool_call_id") or "unknown"
         name = self._calls.get(str(message.get("tool_call_id"))) or f"{FUNCTIONS}.{told}"
         result = Message.from_author_and_content(Author(Role.TOOL, name), _text(message))
-        result = result.with_recipient(Role.ASSISTANT.value)
+        result = result.with_recipient(self._grammar.opening_role)
         yield result.with_channel(self._grammar.calls_channel)
 
 
