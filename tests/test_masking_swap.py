@@ -45,7 +45,7 @@ CHANGES: dict[str, tuple[tuple[tuple[str, str], ...], str]] = {
     "another way to write the content type first": (
         (
             ("content_type: _SPACE CONSTRAIN TYPE        ->", "content_type: _SPACE TYPE ->"),
-            ("            | _SPACE TYPE                  ->", "            | _SPACE CONSTRAIN TYPE ->"),
+            ("| _SPACE TYPE                  ->", "| _SPACE CONSTRAIN TYPE ->"),
         ),
         "<|channel|>commentary to=functions.f json<|message|>{}<|call|>",
     ),
