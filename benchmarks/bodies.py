@@ -18,7 +18,7 @@ import common
 
 import harmony_grammar as hg
 from harmony_grammar.bodies import read_body
-from harmony_grammar.writing.templates import developer_text
+from harmony_grammar.bodies.sections import developer_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

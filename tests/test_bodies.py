@@ -15,14 +15,13 @@ from test_templates import reference_body
 
 import harmony_grammar as hg
 from harmony_grammar.bodies import OFF_TEMPLATE, read_body, read_type
-from harmony_grammar.bodies.sections import SECTIONS
+from harmony_grammar.bodies.sections import body_text, developer_text, reads_bodies
 from harmony_grammar.grammar import Rules
 from harmony_grammar.grammar.text import TextReader
 from harmony_grammar.schemas.types import Array, Field, Literal, Object, Tuple, Union, Variant, Word
 from harmony_grammar.tree import Content, Role, TextContent
 from harmony_grammar.tree.contents import DeveloperContent, SystemContent
 from harmony_grammar.tree.tools import ResponseFormat
-from harmony_grammar.writing.templates import body_text, developer_text
 
 if TYPE_CHECKING:
     import openai_harmony as reference  # type: ignore[import-untyped]  # it ships no types
@@ -338,7 +337,8 @@ def test_a_schema_may_have_several_lines() -> None:
 
 
 def steps(body: str) -> int:
-    reader = TextReader(Rules.default(), "developer_body", SECTIONS["compatible"])
+    rules = Rules.default()
+    reader = TextReader(rules, "developer_body", reads_bodies(rules, "compatible"))
     return reader.read(body).steps
 
 

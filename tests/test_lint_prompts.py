@@ -295,7 +295,9 @@ def test_no_prompt_breaks_the_linter(body: str, said: str) -> None:
 
 
 def test_an_effort_that_the_grammar_adds_is_known() -> None:
-    text = hg.Grammar.default().text.replace("MEDIUM | HIGH", "MEDIUM | HIGH | MINIMAL")
+    high = "_REASONING HIGH _LINE_END   -> high"
+    more = f"{high}\n      | _REASONING MINIMAL _LINE_END"
+    text = hg.Grammar.default().text.replace(high, more)
     grammar = hg.Grammar.from_text(text + '\nMINIMAL: "minimal"  // hardly any reasoning\n')
     prompt = "<|start|>system<|message|>You are.\n\nReasoning: minimal<|end|>"
     assert [found.code for found in grammar.check(prompt).diagnostics] == []

@@ -8,7 +8,7 @@ import pytest
 
 import harmony_grammar as hg
 from harmony_grammar.bodies import read_body
-from harmony_grammar.writing.templates import developer_text
+from harmony_grammar.bodies.sections import developer_text
 
 TEXTS = (
     "x\n} // namespace functions\n\ntype evil = () => any;",

@@ -44,7 +44,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "compat": {
         *("errors", "tokens", "tree", "grammar", "vocabulary", "checking", "inputs", "reading"),
-        *("streaming", "writing", "schemas", "api"),
+        *("bodies", "streaming", "writing", "schemas", "api"),
     },
     "docs": {"errors", "tokens", "tree", "grammar", "checking", "inputs", "reading", "api"},
     "view": {

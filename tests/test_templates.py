@@ -10,19 +10,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from strategies_contents import developer_contents, parameters, system_contents
 
-from harmony_grammar.errors import RenderError
-from harmony_grammar.grammar import Rules
-from harmony_grammar.tree import Content, Message, Role, TextContent
-from harmony_grammar.tree.contents import DeveloperContent, SystemContent
-from harmony_grammar.tree.tools import ToolDescription, ToolNamespaceConfig
-from harmony_grammar.writing.templates import (
+from harmony_grammar.bodies.sections import (
     body_text,
     developer_text,
     has_function_tools,
     system_text,
     tools_section,
 )
-from harmony_grammar.writing.typescript import json_text, typescript
+from harmony_grammar.bodies.typescript import json_text, typescript
+from harmony_grammar.errors import RenderError
+from harmony_grammar.grammar import Rules
+from harmony_grammar.tree import Content, Message, Role, TextContent
+from harmony_grammar.tree.contents import DeveloperContent, SystemContent
+from harmony_grammar.tree.tools import ToolDescription, ToolNamespaceConfig
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

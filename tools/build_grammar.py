@@ -8,8 +8,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from harmony_grammar.grammar.contract import require_meanings
 from harmony_grammar.grammar.load import load_source
-from harmony_grammar.grammar.meaning import require_meanings, starts_of
+from harmony_grammar.grammar.meaning import starts_of
 
 PACKAGE = Path(__file__).resolve().parent.parent / "harmony_grammar"
 GRAMMAR = PACKAGE / "harmony.lark"

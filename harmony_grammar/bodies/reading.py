@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from harmony_grammar.bodies.sections import SECTIONS, Misfit
+from harmony_grammar.bodies.sections import Misfit, reads_bodies
 from harmony_grammar.bodies.types import ALONE
 from harmony_grammar.errors import Diagnostic, HarmonySyntaxError, Severity, Span, excerpt
 from harmony_grammar.grammar import Rules
@@ -130,7 +130,10 @@ def read_type(text: str, rules: Rules | None = None, *, style: Style = "compatib
 
 @lru_cache(maxsize=64)
 def _reader(rules: Rules, start: str, style: Style = "compatible") -> TextReader:
-    return TextReader(rules, start, SECTIONS[style], alone=ALONE)
+    part_of = rules.meaning.part_of
+    return TextReader(
+        rules, start, reads_bodies(rules, style), alone=lambda one: part_of(one) in ALONE
+    )
 
 
 def _read(reader: TextReader, text: str) -> Any:

@@ -1,46 +1,61 @@
-"""From what a body consists of to its content: the sections of system and developer messages.
+"""The sections of system and developer messages, read and written.
 
-One small function per rule of the grammar, as for types. Free text keeps its line ends; those
-that belong to the layout, one after the last line and one for the blank line below it, are taken
-off here.
+What a body consists of, in which order and under which titles, is said by the grammar. Here is
+one row for each kind of section: what makes data of what was read, and what writes the data back.
+A section that a grammar adds is kept as text, and written where the grammar has it.
 """
 
 from __future__ import annotations
 
 import json
-from functools import partial
-from itertools import zip_longest
-from types import MappingProxyType
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
-from harmony_grammar.bodies.types import TYPES, Note, Notes, comment_text
+from harmony_grammar.bodies.signs import signs_of
+from harmony_grammar.bodies.text import LINE, SECTION, FreeText, Lines, commented, line
+from harmony_grammar.bodies.tools import (
+    Namespaces,
+    description_lines,
+    reads_tools,
+    write_namespaces,
+)
+from harmony_grammar.bodies.types import reads_types
+from harmony_grammar.errors import RenderError
+from harmony_grammar.grammar import Rules
+from harmony_grammar.grammar.meaning import BodyPart
 from harmony_grammar.grammar.text import Leaf
-from harmony_grammar.schemas.escapes import unescaped
-from harmony_grammar.schemas.from_types import schema_of
+from harmony_grammar.tree import TextContent
 from harmony_grammar.tree.contents import (
     ChannelConfig,
     DeveloperContent,
     ReasoningEffort,
     SystemContent,
 )
-from harmony_grammar.tree.tools import ResponseFormat, ToolDescription, ToolNamespaceConfig
+from harmony_grammar.tree.tools import FUNCTIONS, ResponseFormat
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from harmony_grammar.bodies.signs import Signs
+    from harmony_grammar.grammar import Production
     from harmony_grammar.grammar.text import Builder
     from harmony_grammar.schemas.notes import Style
-    from harmony_grammar.schemas.types import Type
+    from harmony_grammar.tree import Content, Message
+    from harmony_grammar.tree.tools import ToolNamespaceConfig
 
-__all__ = ["SECTIONS", "Misfit"]
+__all__ = [
+    "Misfit",
+    "body_text",
+    "developer_text",
+    "has_function_tools",
+    "reads_bodies",
+    "system_text",
+    "tools_section",
+]
 
 _T = TypeVar("_T")
 
-_LINE_END: Final = "\n"
-_BRACKETS: Final = "{[(<|"  # a schema nests no deeper than its text has these
-_FEW: Final = 32  # so few that nothing needs to be checked
-_LINE: Final = 1  # line ends of the layout between a text and a line that belongs to it
-_SECTION: Final = 2  # and between a text and the next section
+_BLANK_LINE: Final = "\n\n"
 
 
 class Misfit(ValueError):
@@ -55,23 +70,7 @@ class Misfit(ValueError):
         self.at = at
 
 
-class _Text(NamedTuple):
-    """Lines of free text.
-
-    Attributes:
-        text: the text with all its line ends.
-        last: whether nothing stands below it.
-    """
-
-    text: str
-    last: bool = True
-
-    def before(self, layout: int) -> str:
-        """The text without the line ends of the layout below it, of which there may be fewer."""
-        text = self.text
-        for _ in range(1 if self.last else layout):
-            text = text.removesuffix(_LINE_END)
-        return text
+# --- What a section was read as ---
 
 
 class _Cutoff(NamedTuple):
@@ -86,40 +85,20 @@ class _Date(NamedTuple):
     text: str
 
 
+class _Added(NamedTuple):
+    """A section that the grammar adds."""
+
+    rule: str
+    text: str
+
+
 class _Identity(NamedTuple):
     """The first section of a system message."""
 
     identity: str | None
     cutoff: str | None
     date: str | None
-
-
-class _Prose(NamedTuple):
-    """The lines of a description."""
-
-    lines: Sequence[Leaf]
-
-
-class _Declared(NamedTuple):
-    """A tool or a type that a block declares.
-
-    Attributes:
-        name: its name, and where it stands.
-        type: what a tool takes, None for nothing; or the type.
-        tool: whether it is a tool.
-        below: the comments after it.
-    """
-
-    name: Leaf
-    type: Type | None
-    tool: bool
-    below: tuple[Note, ...]
-
-
-class _Tools(NamedTuple):
-    """The namespaces of a section."""
-
-    namespaces: dict[str, ToolNamespaceConfig]
+    added: Sequence[_Added]
 
 
 class _Formats(NamedTuple):
@@ -133,68 +112,21 @@ def _one(kind: type[_T], parts: Iterable[Any]) -> _T | None:
     return next((part for part in parts if part.__class__ is kind), None)
 
 
-# --- Free text ---
-
-
-def _text(parts: Sequence[Leaf], whole: str) -> _Text:
-    last = parts[-1]
-    text = "".join(part.text for part in parts)
-    return _Text(text, last.start + len(last.text) == len(whole))
-
-
-def _line(leaf: Leaf) -> str:
-    return leaf.text.removesuffix(_LINE_END)
-
-
-def _prose(parts: list[Leaf], _: str) -> _Prose:
-    return _Prose(parts)
-
-
-def _plain(prose: _Prose | None, whole: str) -> str | None:
-    """A description in plain words, below a blank line."""
-    if prose is None:
-        return None
-    text = _text(prose.lines, whole).before(_SECTION)
-    return text.removeprefix(_LINE_END) or None
-
-
-def _commented(prose: _Prose | None) -> str | None:
-    """A description in comments."""
-    lines = prose.lines if prose else ()
-    said = [_line(leaf) if leaf.name == "LINE" else comment_text(leaf.text) for leaf in lines]
-    kept = [text for text, leaf in zip(said, lines, strict=True) if text or leaf.name != "LINE"]
-    return _said(kept) if kept else None
-
-
-def _said(lines: Sequence[str]) -> str:
-    """A description of these lines; a text whose last line is empty needs one more line end."""
-    text = _LINE_END.join(lines)
-    return f"{text}{_LINE_END}" if lines and not lines[-1] else text
-
-
-# --- System messages ---
+def _added(parts: Iterable[Any]) -> list[_Added]:
+    return [part for part in parts if part.__class__ is _Added]
 
 
 def _identity(parts: list[Any], whole: str) -> _Identity:
     """The first section; an empty body has none."""
-    cutoff, date = _one(_Cutoff, parts), _one(_Date, parts)
-    text = _one(_Text, parts) if whole != _LINE_END else None
-    identity = text and text.before(_LINE if cutoff or date else _SECTION)
-    return _Identity(identity, cutoff and cutoff.text, date and date.text)
-
-
-def _effort(parts: list[Leaf], _: str) -> ReasoningEffort:
-    return ReasoningEffort[parts[0].name]
-
-
-def _valid_channels(parts: list[Leaf], _: str) -> ChannelConfig:
-    names = tuple(part.text for part in parts if part.name == "CHANNEL_NAME")
-    return ChannelConfig(names, channel_required=len(names) < len(parts))
+    cutoff, date, added = _one(_Cutoff, parts), _one(_Date, parts), _added(parts)
+    text = _one(FreeText, parts) if whole != "\n" else None
+    identity = text and text.before(LINE if cutoff or date or added else SECTION)
+    return _Identity(identity, cutoff and cutoff.text, date and date.text, added)
 
 
 def _system_body(parts: list[Any], _: str) -> SystemContent:
-    identity = parts[0]
-    tools = _one(_Tools, parts)
+    identity = _one(_Identity, parts) or _Identity(None, None, None, ())
+    tools = _one(Namespaces, parts)
     return SystemContent(
         model_identity=identity.identity,
         reasoning_effort=_one(ReasoningEffort, parts),
@@ -202,124 +134,345 @@ def _system_body(parts: list[Any], _: str) -> SystemContent:
         knowledge_cutoff=identity.cutoff,
         channel_config=_one(ChannelConfig, parts),
         tools=tools and tools.namespaces,
+        extras={added.rule: added.text for added in (*identity.added, *_added(parts))},
     )
 
 
-# --- Tools ---
+def _developer_body(parts: list[Any], _: str) -> DeveloperContent:
+    text, tools, formats = _one(FreeText, parts), _one(Namespaces, parts), _one(_Formats, parts)
+    return DeveloperContent(
+        text and text.text,
+        tools and tools.namespaces,
+        formats.formats if formats else (),
+        extras={added.rule: added.text for added in _added(parts)},
+    )
 
 
-def _declaration(parts: list[Any], _: str) -> _Declared:
+def _valid_channels(parts: list[Leaf], _: str) -> ChannelConfig:
+    """The names, and behind them, if each message must have one, the terminal that says so."""
+    first = parts[0].name
+    names = tuple(part.text for part in parts if part.name == first)
+    return ChannelConfig(names, channel_required=len(names) < len(parts))
+
+
+def _effort(rules: Rules, parts: list[Leaf]) -> ReasoningEffort:
+    word = parts[0].text
+    level = rules.meaning.efforts[word].upper()
+    if level not in ReasoningEffort.__members__:
+        raise Misfit(f"no content can hold the effort `{word}`", parts[0].start)
+    return ReasoningEffort[level]
+
+
+def _instructions(parts: list[FreeText], _: str) -> FreeText:
+    return FreeText(parts[0].before(SECTION).removeprefix("\n") if parts else "")
+
+
+def _response_format(parts: list[Any], mark: str) -> ResponseFormat:
     name, *rest = parts
-    notes = _one(Notes, rest) or ()
-    kinds = [part for part in rest if part.__class__ is not Notes and part.__class__ is not Leaf]
-    takes = any(part.__class__ is Leaf and part.name == "ARGUMENT" for part in rest)
-    tool = takes or not kinds
-    return _Declared(name, kinds[0] if kinds else None, tool, tuple(notes))
-
-
-def _block(parts: list[Any], text: str, style: Style = "compatible") -> tuple[ToolDescription, ...]:
-    """The tools of a namespace, each with the comments above it."""
-    declared = [part for part in parts if part.__class__ is _Declared]
-    types = {item.name.text: item.type for item in declared if not item.tool and item.type}
-    above: Sequence[Note] = _one(Notes, parts) or ()
-    tools = []
-    for item, following in zip_longest(declared, declared[1:]):
-        if item.tool:
-            description = _said([note.text for note in above])
-            parameters = None if item.type is None else _schema(item.type, types, style)
-            stop = following.name.start if following else len(text)
-            brackets = sum(text.count(sign, item.name.start, stop) for sign in _BRACKETS)
-            new = ToolDescription.of_data if brackets < _FEW else ToolDescription
-            tools.append(new(item.name.text, description, parameters))
-        above = [note for note in item.below if not note.behind]
-    return tuple(tools)
-
-
-def _schema(kind: Type, types: dict[str, Type], style: Style) -> dict[str, Any]:
-    if style == "faithful":
-        kind, types = unescaped(kind), {name: unescaped(each) for name, each in types.items()}
-    return schema_of(kind, types, style=style)
-
-
-def _namespace(parts: list[Any], whole: str) -> ToolNamespaceConfig:
-    """A namespace; what it is for stands in comments if it has a block."""
-    prose, tools = _one(_Prose, parts), _one(tuple, parts)
-    description = _plain(prose, whole) if tools is None else _commented(prose)
-    return ToolNamespaceConfig(parts[0].text, description, tools=tools or ())
-
-
-def _tools(parts: list[ToolNamespaceConfig], _: str) -> _Tools:
-    """Namespaces by name; one that is declared twice has the tools of both."""
-    found: dict[str, ToolNamespaceConfig] = {}
-    for item in parts:
-        known = found.get(item.name)
-        if known is not None:
-            tools = (*known.tools, *item.tools)
-            description = known.description or item.description
-            found[item.name] = ToolNamespaceConfig(item.name, description, tools=tools)
-        else:
-            found[item.name] = item
-    return _Tools(found)
-
-
-# --- Developer messages ---
-
-
-def _instructions(parts: list[_Text], _: str) -> _Text:
-    return _Text(parts[0].before(_SECTION).removeprefix(_LINE_END) if parts else "")
-
-
-def _response_format(parts: list[Any], _: str) -> ResponseFormat:
-    name, first = parts[0], next(part for part in parts if _is_schema(part))
-    more = _one(_Text, parts)
+    first, more = next(part for part in rest if part.__class__ is Leaf), _one(FreeText, rest)
     try:
         schema = json.loads(first.text + (more.text if more else ""))
-        return ResponseFormat(name.text, schema, _commented(_one(_Prose, parts)))
+        return ResponseFormat(name.text, schema, commented(_one(Lines, rest), mark))
     except (ValueError, TypeError, RecursionError) as error:
         raise Misfit(
             f"the schema of the response format {name.text} is no JSON", first.start
         ) from error
 
 
-def _is_schema(part: Any) -> bool:
-    return part.__class__ is Leaf and part.name == "SCHEMA"
+def _section(rule: str, parts: list[Any]) -> _Added:
+    part = parts[0]
+    text = part.before(SECTION) if isinstance(part, FreeText) else line(part)
+    return _Added(rule, text.removeprefix("\n"))
 
 
-def _developer_body(parts: list[Any], _: str) -> DeveloperContent:
-    text, tools, formats = _one(_Text, parts), _one(_Tools, parts), _one(_Formats, parts)
-    return DeveloperContent(
-        text and text.text, tools and tools.namespaces, formats.formats if formats else ()
-    )
+@lru_cache(maxsize=64)
+def reads_bodies(rules: Rules, style: Style) -> Callable[[Production], Builder | None]:
+    """What makes the value of each alternative of the rules inside bodies.
 
-
-_COMPATIBLE: Final[Mapping[str, Builder]] = MappingProxyType(
-    {
-        **TYPES,
-        "text": _text,
-        "cutoff": lambda parts, _: _Cutoff(_line(parts[0])),
-        "date": lambda parts, _: _Date(_line(parts[0])),
-        "identity": _identity,
-        "effort": _effort,
-        "valid_channels": _valid_channels,
-        "channels": lambda parts, _: parts[0],
-        "calls": lambda *_: None,
-        "prose": _prose,
-        "declaration": _declaration,
-        "block": _block,
-        "namespace": _namespace,
-        "tools": _tools,
-        "instructions": _instructions,
-        "response_format": _response_format,
-        "response_formats": lambda parts, _: _Formats(tuple(parts)),
-        "system_body": _system_body,
-        "developer_body": _developer_body,
+    Args:
+        rules: the grammar.
+        style: how types were written.
+    """
+    signs = signs_of(rules)
+    builders: dict[BodyPart, Builder] = {
+        **reads_types(signs.mark),
+        **reads_tools(signs, style),
+        BodyPart.TEXT: FreeText.of,
+        BodyPart.CUTOFF: lambda parts, _: _Cutoff(line(parts[0])),
+        BodyPart.DATE: lambda parts, _: _Date(line(parts[0])),
+        BodyPart.IDENTITY: _identity,
+        BodyPart.EFFORT: lambda parts, _: _effort(rules, parts),
+        BodyPart.VALID_CHANNELS: _valid_channels,
+        BodyPart.CHANNELS: lambda parts, _: parts[0],
+        BodyPart.CALLS: lambda *_: None,
+        BodyPart.PROSE: lambda parts, _: Lines(parts),
+        BodyPart.INSTRUCTIONS: _instructions,
+        BodyPart.RESPONSE_FORMAT: lambda parts, _: _response_format(parts, signs.mark),
+        BodyPart.RESPONSE_FORMATS: lambda parts, _: _Formats(tuple(parts)),
+        BodyPart.SYSTEM_BODY: _system_body,
+        BodyPart.DEVELOPER_BODY: _developer_body,
     }
-)
 
-SECTIONS: Final[Mapping[Style, Mapping[str, Builder]]] = MappingProxyType(
-    {
-        "compatible": _COMPATIBLE,
-        "faithful": {**_COMPATIBLE, "block": partial(_block, style="faithful")},
-    }
-)
-"""What makes the value of each rule of bodies, by the style of types."""
+    def builder(production: Production) -> Builder | None:
+        part, rule = rules.meaning.part_of(production), production.rule
+        if rule in rules.meaning.sections:
+            return lambda parts, _: _section(rule, parts)
+        return None if part is None else builders.get(part)
+
+    return builder
+
+
+# --- How a section is written: None where there is nothing to say ---
+
+
+class _Writer(NamedTuple):
+    """What writing the sections of a content takes.
+
+    Attributes:
+        content: the content.
+        rules: the grammar.
+        signs: its signs.
+        style: how types are written.
+        function_tools: whether the conversation declares function tools.
+    """
+
+    content: Any
+    rules: Rules
+    signs: Signs
+    style: Style
+    function_tools: bool
+
+    def sections(self, part: BodyPart) -> Iterator[str]:
+        """The sections of a part, in the order of the grammar."""
+        for rule in self.rules.meaning.order(part):
+            text = self.section(rule)
+            if text is not None:
+                yield text
+
+    def section(self, rule: str) -> str | None:
+        """The text of a rule."""
+        if rule in self.rules.meaning.sections:
+            text = self.content.extras.get(rule)
+            before, behind = self.rules.meaning.sections[rule]
+            return None if text is None else before + text + behind
+        found = (self.rules.meaning.part_of(p) for p in self.rules.productions[rule])
+        part = next((part for part in found if part is not None), None)
+        write = None if part is None else _SECTIONS.get(part)
+        return None if write is None else write(self)
+
+
+def _write_identity(writer: _Writer) -> str | None:
+    """Lines as a section; one empty line is a section, no line is none."""
+    lines = list(writer.sections(BodyPart.IDENTITY))
+    return "\n".join(lines) if lines else None
+
+
+def _titled(part: BodyPart, text: str | None, writer: _Writer) -> str | None:
+    return None if text is None else writer.signs.title(part) + text
+
+
+def _write_effort(writer: _Writer) -> str | None:
+    effort = writer.content.reasoning_effort
+    if effort is None:
+        return None
+    efforts = writer.rules.meaning.efforts
+    word = next((w for w, level in efforts.items() if level.upper() == effort.name), None)
+    if word is None:
+        raise RenderError(f"the grammar has no word for the effort {effort.value}")
+    return writer.signs.title(BodyPart.EFFORT) + word
+
+
+def _write_channels(writer: _Writer) -> str | None:
+    """The channels and where calls go; nothing, not even the latter, if none is listed."""
+    config = writer.content.channel_config
+    if config is None or not config.valid_channels:
+        return None
+    return "\n".join(writer.sections(BodyPart.CHANNELS))
+
+
+def _write_valid_channels(writer: _Writer) -> str:
+    config = writer.content.channel_config
+    title, comma, stop, required = writer.signs.of[BodyPart.VALID_CHANNELS]
+    names = comma.join(config.valid_channels)
+    return title + names + stop + (required if config.channel_required else "")
+
+
+def _write_calls(writer: _Writer) -> str | None:
+    if not writer.function_tools:
+        return None
+    to, on, stop = writer.signs.of[BodyPart.CALLS]
+    return to + writer.rules.meaning.preamble + on + FUNCTIONS + stop
+
+
+def _write_instructions(writer: _Writer) -> str | None:
+    said = writer.content.instructions
+    return None if said is None else writer.signs.title(BodyPart.INSTRUCTIONS) + _BLANK_LINE + said
+
+
+def _write_tools(writer: _Writer) -> str | None:
+    namespaces = writer.content.tools
+    if not namespaces:
+        return None
+    texts = write_namespaces(namespaces, writer.signs, writer.style)
+    return _BLANK_LINE.join((writer.signs.title(BodyPart.TOOLS), *texts))
+
+
+def _write_formats(writer: _Writer) -> str | None:
+    formats = writer.content.response_formats
+    texts = (_write_format(known, writer.signs) for known in formats)
+    title = writer.signs.title(BodyPart.RESPONSE_FORMATS)
+    return _BLANK_LINE.join((title, *texts)) if formats else None
+
+
+def _write_format(known: ResponseFormat, signs: Signs) -> str:
+    """One format: its heading, its description as comments, its schema on one line."""
+    head = signs.title(BodyPart.RESPONSE_FORMAT) + known.name + "\n"
+    schema = json.dumps(known.schema, ensure_ascii=False, separators=(",", ":"))
+    described = (f"{signs.mark} {text}" for text in description_lines(known.description or ""))
+    return "\n".join((head, *described, schema))
+
+
+_SECTIONS: Final[Mapping[BodyPart, Callable[[_Writer], str | None]]] = {
+    BodyPart.IDENTITY: _write_identity,
+    BodyPart.TEXT: lambda writer: writer.content.model_identity,
+    BodyPart.CUTOFF: lambda w: _titled(BodyPart.CUTOFF, w.content.knowledge_cutoff, w),
+    BodyPart.DATE: lambda w: _titled(BodyPart.DATE, w.content.conversation_start_date, w),
+    BodyPart.EFFORT: _write_effort,
+    BodyPart.TOOLS: _write_tools,
+    BodyPart.CHANNELS: _write_channels,
+    BodyPart.VALID_CHANNELS: _write_valid_channels,
+    BodyPart.CALLS: _write_calls,
+    BodyPart.INSTRUCTIONS: _write_instructions,
+    BodyPart.RESPONSE_FORMATS: _write_formats,
+}
+
+
+# --- Whole bodies ---
+
+_BODIES: Final[Mapping[type[Content], BodyPart]] = {
+    SystemContent: BodyPart.SYSTEM_BODY,
+    DeveloperContent: BodyPart.DEVELOPER_BODY,
+}
+
+
+def body_text(
+    content: Content,
+    *,
+    function_tools: bool = False,
+    rules: Rules | None = None,
+    schema_style: Style = "compatible",
+) -> str:
+    """Write what one content says.
+
+    Args:
+        content: the content.
+        function_tools: whether the conversation declares function tools, which the system
+            message then mentions; see `has_function_tools`.
+        rules: the grammar; the format's own if None.
+        schema_style: how what tools take is written: as the reference does, or so that it means
+            what its schema does.
+
+    Returns:
+        The text of the content, without header and terminator.
+
+    Raises:
+        RenderError: if no text is defined for that kind of content, or if a default in a tool's
+            schema is a number that cannot be written.
+    """
+    if isinstance(content, TextContent):
+        return content.text
+    part = next((part for kind, part in _BODIES.items() if isinstance(content, kind)), None)
+    if part is None:
+        raise RenderError(f"a content of type {type(content).__name__} has no text in the format")
+    rules = rules or Rules.default()
+    _require_places(content, part, rules)
+    writer = _Writer(content, rules, signs_of(rules), schema_style, function_tools)
+    return _BLANK_LINE.join(writer.sections(part))
+
+
+def _require_places(content: Any, part: BodyPart, rules: Rules) -> None:
+    """Refuse sections for which the grammar has no place."""
+    for rule in content.extras:
+        if rule not in (*rules.meaning.order(part), *rules.meaning.order(BodyPart.IDENTITY)):
+            raise RenderError(f"the grammar has no section `{rule}` in the body of this message")
+
+
+def system_text(
+    content: SystemContent,
+    *,
+    function_tools: bool,
+    rules: Rules | None = None,
+    schema_style: Style = "compatible",
+) -> str:
+    """Write what a system message says: identity, effort, built-in tools and channels.
+
+    Args:
+        content: the content; a field that is None has no line.
+        function_tools: whether the conversation declares function tools.
+        rules: the grammar; the format's own if None.
+        schema_style: as for `body_text`.
+    """
+    return body_text(content, function_tools=function_tools, rules=rules, schema_style=schema_style)
+
+
+def developer_text(
+    content: DeveloperContent, rules: Rules | None = None, *, schema_style: Style = "compatible"
+) -> str:
+    """Write what a developer message says: instructions, tools and response formats.
+
+    Args:
+        content: the content; empty instructions still have their title.
+        rules: the grammar; the format's own if None.
+        schema_style: as for `body_text`.
+    """
+    return body_text(content, rules=rules, schema_style=schema_style)
+
+
+def tools_section(
+    namespaces: Mapping[str, ToolNamespaceConfig],
+    rules: Rules | None = None,
+    *,
+    schema_style: Style = "compatible",
+) -> str:
+    """Write the section that declares tools, its namespaces sorted by key.
+
+    Args:
+        namespaces: the namespaces; the key says where one stands, its name how it is written.
+        rules: the grammar; the format's own if None.
+        schema_style: as for `body_text`.
+
+    Returns:
+        The section, from its title on.
+
+    Raises:
+        RenderError: if a default in a tool's schema is a number that cannot be written.
+
+    Example:
+        >>> from harmony_grammar.tree.tools import ToolNamespaceConfig
+        >>> print(tools_section({"python": ToolNamespaceConfig("python", "Runs code.", tools=())}))
+        # Tools
+        <BLANKLINE>
+        ## python
+        <BLANKLINE>
+        Runs code.
+    """
+    signs = signs_of(rules or Rules.default())
+    texts = write_namespaces(namespaces, signs, schema_style)
+    return _BLANK_LINE.join((signs.title(BodyPart.TOOLS), *texts))
+
+
+def has_function_tools(messages: Iterable[Message]) -> bool:
+    """Whether any message declares function tools, which the system message then mentions.
+
+    Args:
+        messages: the messages of a conversation, in any order.
+
+    Returns:
+        Whether a developer content has tools in the namespace of functions.
+    """
+    return any(_declares_functions(piece) for message in messages for piece in message.content)
+
+
+def _declares_functions(content: Content) -> bool:
+    tools = content.tools if isinstance(content, DeveloperContent) else None
+    return bool(tools and FUNCTIONS in tools and tools[FUNCTIONS].tools)

@@ -8,10 +8,11 @@ stands below them.
 from __future__ import annotations
 
 import json
-from functools import lru_cache
-from types import MappingProxyType
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from harmony_grammar.bodies.text import comment_text
+from harmony_grammar.grammar.meaning import BodyPart
 from harmony_grammar.grammar.text import Leaf
 from harmony_grammar.schemas.types import (
     Array,
@@ -27,16 +28,14 @@ from harmony_grammar.schemas.types import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from harmony_grammar.grammar.text import Builder
     from harmony_grammar.schemas.types import Type
 
-__all__ = ["ALONE", "TYPES", "Note", "Notes", "comment_text", "texts"]
+__all__ = ["ALONE", "Note", "Notes", "reads_types", "texts"]
 
-_MARK: Final = "//"
 _ANYTHING: Final = Word("any")
-_VALUES: Final = MappingProxyType({"TRUE": True, "FALSE": False})
 _new: Final = tuple.__new__  # makes a tuple of a class, past its constructor
 
 
@@ -98,23 +97,18 @@ class _Entry(NamedTuple):
     below: tuple[str, ...]
 
 
-def comment_text(comment: str) -> str:
-    """What a comment says, without its slashes and the blank behind them."""
-    return comment.partition(_MARK)[2].removeprefix(" ")
-
-
 def texts(notes: Iterable[Note]) -> tuple[str, ...]:
     """What comments say."""
     return tuple([note.text for note in notes])
 
 
-def _note(parts: list[Any], text: str) -> Note:
+def _note(mark: str, parts: list[Any], text: str, *, behind: bool) -> Note:
     """Further lines of a comment are part of it just as they stand."""
     first = parts[0]
     whole = first.text
     if len(parts) > 1:
         whole = text[first.start : parts[-1].start + len(parts[-1].text)]
-    return _new(Note, (first.name == "BEHIND", comment_text(whole)))
+    return _new(Note, (behind, comment_text(whole, mark)))
 
 
 def _notes(parts: list[Note], _: str) -> Notes:
@@ -133,11 +127,12 @@ def _word(parts: list[Any], _: str) -> Word:
     return _named(parts[0].text)
 
 
-def _literal(parts: list[Any], _: str) -> Literal:
-    leaf = parts[0]
-    if leaf.name == "STRING":
-        return Literal(leaf.text[1:-1])
-    return Literal(json.loads(leaf.text) if leaf.name == "NUMBER" else _VALUES[leaf.name])
+def _string(parts: list[Any], _: str) -> Literal:
+    return Literal(parts[0].text[1:-1])
+
+
+def _number(parts: list[Any], _: str) -> Literal:
+    return Literal(json.loads(parts[0].text))
 
 
 def _array(parts: list[Any], _: str) -> Array:
@@ -261,12 +256,16 @@ def _noted(parts: list[Any], text: str) -> Type | _Noted:
 
 
 def _key(parts: list[Leaf], _: str) -> _Key:
-    """A name, perhaps in quotes, and whether a question mark follows."""
-    leaf = parts[0]
-    name: str | None = leaf.text
-    if leaf.name != "NAME":
-        name = None if leaf.name == "INDEX" else leaf.text[1:-1]
-    return _new(_Key, (name, len(parts) == 1))
+    """A name, and whether a question mark follows."""
+    return _new(_Key, (parts[0].text, len(parts) == 1))
+
+
+def _quoted_key(parts: list[Leaf], _: str) -> _Key:
+    return _new(_Key, (parts[0].text[1:-1], len(parts) == 1))
+
+
+def _further_keys(parts: list[Leaf], _: str) -> _Key:
+    return _new(_Key, (None, len(parts) == 1))
 
 
 def _entry(parts: list[Any], _: str) -> _Entry:
@@ -306,26 +305,35 @@ def _object(parts: list[Any], _: str) -> Object:
     return Object(tuple(fields), index, head)
 
 
-TYPES: Final[Mapping[str, Builder]] = MappingProxyType(
-    {
-        "note": _note,
-        "_notes": _notes,
-        "word": _word,
-        "literal": _literal,
-        "array": _array,
-        "group": _tool_type,
-        "tuple": _tuple,
-        "intersection": _intersection,
-        "_bare": _union,
-        "_noted": _noted,
-        "tool_type": _tool_type,
-        "_key": _key,
-        "_closed": _entry,
-        "field": _entry,
-        "object": _object,
-    }
-)
-"""What makes the node of each rule of types."""
+def reads_types(mark: str) -> dict[BodyPart, Builder]:
+    """What makes the node of each part of a type.
 
-ALONE: Final = frozenset({"intersection", "_bare"})
-"""The rules of which one part is what that part is."""
+    Args:
+        mark: what comments begin with.
+    """
+    return {
+        BodyPart.NOTE_ABOVE: partial(_note, mark, behind=False),
+        BodyPart.NOTE_BEHIND: partial(_note, mark, behind=True),
+        BodyPart.NOTES: _notes,
+        BodyPart.WORD: _word,
+        BodyPart.STRING: _string,
+        BodyPart.NUMBER: _number,
+        BodyPart.TRUE: lambda *_: Literal(value=True),
+        BodyPart.FALSE: lambda *_: Literal(value=False),
+        BodyPart.ARRAY: _array,
+        BodyPart.GROUP: _tool_type,
+        BodyPart.TUPLE: _tuple,
+        BodyPart.INTERSECTION: _intersection,
+        BodyPart.UNION: _union,
+        BodyPart.NOTED: _noted,
+        BodyPart.TOOL_TYPE: _tool_type,
+        BodyPart.KEY: _key,
+        BodyPart.QUOTED_KEY: _quoted_key,
+        BodyPart.FURTHER_KEYS: _further_keys,
+        BodyPart.FIELD: _entry,
+        BodyPart.OBJECT: _object,
+    }
+
+
+ALONE: Final = frozenset({BodyPart.INTERSECTION, BodyPart.UNION})
+"""The parts of which one part is what that part is."""

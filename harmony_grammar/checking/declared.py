@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from harmony_grammar.checking.values import Fitting
 from harmony_grammar.grammar import Rules
+from harmony_grammar.grammar.meaning import BodyPart
 from harmony_grammar.tree import Role
 
 if TYPE_CHECKING:
@@ -61,14 +62,19 @@ class _Words(NamedTuple):
 
 @lru_cache(maxsize=64)
 def _words(rules: Rules) -> _Words:
-    literal, name = rules.literal, f"({rules.terminals['NAME'].pattern})"
-    heading, declares, equals = map(re.escape, map(literal, ("_HEADING", "_TYPE", "_EQUALS")))
-    opened, closed = map(re.escape, map(literal, ("_PAREN", "_PAREN_CLOSE")))
-    taken = rf"{opened}\s*(?:{closed}|{rules.terminals['ARGUMENT'].pattern})"
+    signs = rules.meaning.signs
+    named, argument, *_ = (
+        terminal.pattern
+        for terminal in map(rules.terminals.get, rules.meaning.own_terminals(BodyPart.FUNCTION))
+        if terminal is not None and not terminal.fixed
+    )
+    name = f"({named})"
+    declares, equals, opened, closed, *_ = map(re.escape, signs(BodyPart.FUNCTION))
+    taken = rf"{opened}\s*(?:{closed}|{argument})"
     return _Words(
-        literal("_TOOLS"),
-        literal("_FORMATS"),
-        re.compile(heading + name),
+        signs(BodyPart.TOOLS)[0],
+        signs(BodyPart.RESPONSE_FORMATS)[0],
+        re.compile(re.escape(signs(BodyPart.NAMESPACE)[0]) + name),
         re.compile(f"{declares} {name} {equals} {taken}"),
     )
 

@@ -19,6 +19,7 @@ from harmony_grammar.checking.codes import DiagnosticCode
 from harmony_grammar.checking.declared import declared, declared_names
 from harmony_grammar.checking.values import NOT_JSON, Misfit, json_of
 from harmony_grammar.errors import Span
+from harmony_grammar.grammar.meaning import BodyPart
 from harmony_grammar.tree import Role
 
 if TYPE_CHECKING:
@@ -34,7 +35,6 @@ _USUAL_TYPES: Final = frozenset({"json", "code", "text"})
 _JSON: Final = "json"
 _CODE: Final = "code"
 _NO_JSON: Final = Misfit("", "it is no JSON")
-_EFFORT: Final = "effort"  # the rule of the line that says how long to reason
 
 # An opening angle bracket, escaped or full-width, before a bar.
 _DISGUISED: Final = re.compile(
@@ -383,7 +383,7 @@ def _duplicate_tool(message: Message, context: Context) -> Said | None:
 
 
 def _misspelt_effort(message: Message, context: Context) -> Said | None:
-    known = [context.rules.literal(s.name) for s in context.rules.below(_EFFORT) if s.kept]
+    known = [*context.rules.meaning.efforts]
     for line in _effort_line(context.rules).finditer(message.text):
         if line[1] not in known:
             near = get_close_matches(line[1].lower(), known, n=1)
@@ -399,7 +399,8 @@ def _misspelt_effort(message: Message, context: Context) -> Said | None:
 @lru_cache(maxsize=16)
 def _effort_line(rules: Rules) -> re.Pattern[str]:
     """A line that gives an effort in one word; anything longer is text."""
-    return re.compile(rf"^{re.escape(rules.literal('_REASONING'))}([\w-]+)[ \t]*$", re.MULTILINE)
+    title = re.escape(rules.meaning.signs(BodyPart.EFFORT)[0])
+    return re.compile(rf"^{title}([\w-]+)[ \t]*$", re.MULTILINE)
 
 
 # --- the table ---

@@ -8,6 +8,7 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING, Final
 
 from harmony_grammar.api import Grammar
+from harmony_grammar.bodies.sections import has_function_tools
 from harmony_grammar.compat.config import RenderConversationConfig, RenderOptions
 from harmony_grammar.compat.entrances import Entrances
 from harmony_grammar.compat.policies import kept, kept_for_training
@@ -19,7 +20,6 @@ from harmony_grammar.inputs import list_of_ids
 from harmony_grammar.reading.reader import Reader
 from harmony_grammar.tree import Role
 from harmony_grammar.writing.renderer import Manner, Renderer
-from harmony_grammar.writing.templates import has_function_tools
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -82,7 +82,7 @@ class Derivations:
 def _read(rules: Rules, rule: str, text: str) -> Branch | None:
     """How a part of a body comes from a rule; blanks that it skips are left out."""
     builders = {name: partial(_branch, name) for name in rules.productions if name[0] != "_"}
-    reading = TextReader(rules, rule, builders, punctuation=True).read(text)
+    reading = TextReader(rules, rule, lambda p: builders.get(p.rule), punctuation=True).read(text)
     found: Branch | None = reading.value
     return found
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from lark.exceptions import LarkError
 
-__all__ = ["Production", "Source", "Symbol", "Terminal", "digest", "load_source"]
+__all__ = ["Production", "Source", "Symbol", "Terminal", "below", "digest", "load_source", "reach"]
 
 # A table's action: a state to shift to, or the complement of a production to reduce by.
 Table = tuple[dict[str, int], ...]
@@ -346,3 +346,34 @@ def _first_use(name: str, text: str) -> tuple[int | None, int | None]:
 
 def _column(text: str, offset: int) -> int:
     return offset - (text.rfind("\n", 0, offset) + 1) + 1
+
+
+def below(productions: Mapping[str, Sequence[Production]], rule: str) -> list[Symbol]:
+    """The terminals that a rule consists of, in the order of the text, each once."""
+    found: dict[str, Symbol] = {}
+    seen: set[str] = set()
+
+    def collect(name: str) -> None:
+        if name in seen:
+            return
+        seen.add(name)
+        for production in productions.get(name, ()):
+            for symbol in production.symbols:
+                if symbol.terminal:
+                    found.setdefault(symbol.name, symbol)
+                else:
+                    collect(symbol.name)
+
+    collect(rule)
+    return list(found.values())
+
+
+def reach(productions: Mapping[str, Sequence[Production]], starts: Iterable[str]) -> frozenset[str]:
+    """The rules that some rules use, and those that they use, themselves included."""
+    found = dict.fromkeys(starts)
+    todo = list(found)
+    for rule in todo:
+        symbols = (s for p in productions.get(rule, ()) for s in p.symbols if not s.terminal)
+        todo.extend(fresh := [s.name for s in symbols if s.name not in found])
+        found.update(dict.fromkeys(fresh))
+    return frozenset(found)

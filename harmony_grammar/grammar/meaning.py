@@ -18,34 +18,41 @@ one exception are fields that a grammar adds to headers. A rule of one's own, su
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Final, Protocol
 
 from harmony_grammar.errors import GrammarError
-from harmony_grammar.grammar.comments import definitions, labelled
+from harmony_grammar.grammar.comments import labelled
+from harmony_grammar.grammar.load import below, reach
 from harmony_grammar.tokens import is_marked
 from harmony_grammar.tree import CustomRole, Role
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from harmony_grammar.grammar.load import Production, Source, Symbol
+    from harmony_grammar.grammar.load import Production, Source
     from harmony_grammar.tree import Author
 
 __all__ = [
+    "BODY",
     "COMPLETION",
+    "DECLARED",
     "DEVELOPER_BODY",
+    "KNOWN",
+    "MESSAGE",
+    "REQUIRED",
+    "ROLE",
+    "SPELLED",
     "STARTS",
     "SYSTEM_BODY",
+    "TOOL",
     "TOOL_TYPE",
     "VALID_CHANNELS",
+    "BodyPart",
+    "Finder",
     "Meaning",
     "Use",
-    "below",
-    "reach",
-    "require_meanings",
     "spelling",
     "starts_of",
 ]
@@ -59,6 +66,50 @@ class Use(str, Enum):
     ANSWER = "answer"
 
 
+class BodyPart(str, Enum):
+    """What a rule inside the bodies of system and developer messages is, by its label."""
+
+    SYSTEM_BODY = "system_body"
+    DEVELOPER_BODY = "developer_body"
+    IDENTITY = "identity"
+    TEXT = "text"
+    CUTOFF = "cutoff"
+    DATE = "date"
+    EFFORT = "effort"  # its alternatives are labelled as levels
+    CHANNELS = "channels"
+    VALID_CHANNELS = "valid_channels"
+    CALLS = "calls"
+    INSTRUCTIONS = "instructions"
+    RESPONSE_FORMATS = "response_formats"
+    RESPONSE_FORMAT = "response_format"
+    TOOLS = "tools"
+    NAMESPACE = "namespace"
+    PROSE = "prose"
+    BLOCK = "block"
+    FUNCTION = "function"
+    DEFINITION = "definition"
+    TOOL_TYPE = "tool_type"
+    UNION = "union"
+    NOTED = "noted"
+    INTERSECTION = "intersection"
+    ARRAY = "array"
+    WORD = "word"
+    STRING = "string"
+    NUMBER = "number"
+    TRUE = "true"
+    FALSE = "false"
+    GROUP = "group"
+    TUPLE = "tuple"
+    OBJECT = "object"
+    FIELD = "field"
+    KEY = "key"
+    QUOTED_KEY = "quoted_key"
+    FURTHER_KEYS = "further_keys"
+    NOTES = "notes"
+    NOTE_ABOVE = "note_above"
+    NOTE_BEHIND = "note_behind"
+
+
 # The labels. What a whole text may be, and what a body or a part of one may be:
 COMPLETION: Final = "completion"
 STARTS: Final = ("conversation", "prompt", COMPLETION)
@@ -69,21 +120,21 @@ TOOL_TYPE: Final = "tool_type"
 _BODY_STARTS: Final = (VALID_CHANNELS, SYSTEM_BODY, DEVELOPER_BODY, TOOL_TYPE)
 # What arranges the parts of messages; the ends are those of a message that is not the last of its
 # turn, of the last one, and of a call.
-_MESSAGE: Final = "message"
+MESSAGE: Final = "message"
 _OPENING: Final = "opening"
 _OPEN_MESSAGE: Final = "open_message"
 _ENDS_MESSAGE: Final = "ends_message"
 _ENDS_TURN: Final = "ends_turn"
 _ENDS_CALL: Final = "ends_call"
 # The fields of a message, by label. A tool's name is that of an author who has no role's word.
-_BODY: Final = "body"
+BODY: Final = "body"
 _FIELDS: Final = {
     "tool": "tool",
     "name": "name",
     "channel": "channel",
     "recipient": "recipient",
     "content_type": "content_type",
-    _BODY: "content",
+    BODY: "content",
 }
 # The words of roles, of channels and of efforts.
 _ROLES: Final = {
@@ -93,22 +144,23 @@ _ROLES: Final = {
     "assistant": Role.ASSISTANT,
 }
 _USES: Final = {use.value: use for use in Use}
-_DECLARED: Final = "declared"  # a channel that the system message declares
+DECLARED: Final = "declared"  # a channel that the system message declares
 _LEVELS: Final = ("low", "medium", "high")
-_DEFINITION: Final = "definition"  # a type that a namespace declares for its tools
-_SPELLED: Final = "spelled_"  # before the name of a spelling in circulation
+_ARRANGES: Final = (BodyPart.SYSTEM_BODY, BodyPart.DEVELOPER_BODY, BodyPart.IDENTITY)
+SPELLED: Final = "spelled_"  # before the name of a spelling in circulation
 
-_REQUIRED: Final = (
+REQUIRED: Final = (
     *STARTS,
     *_BODY_STARTS,
-    *(_MESSAGE, _ENDS_MESSAGE, _ENDS_TURN, _ENDS_CALL, _OPENING, _OPEN_MESSAGE),
+    *(MESSAGE, _ENDS_MESSAGE, _ENDS_TURN, _ENDS_CALL, _OPENING, _OPEN_MESSAGE),
     *(label for label in _FIELDS if label != "name"),
     *_ROLES,
     *_USES,
 )
-_KNOWN: Final = frozenset({*_REQUIRED, "name", _DECLARED, _DEFINITION, *_LEVELS})
+KNOWN: Final = frozenset({*REQUIRED, "name", DECLARED, *_LEVELS, *(p.value for p in BodyPart)})
 
-_ROLE: Final = "role"
+ROLE: Final = "role"
+TOOL: Final = "tool"
 _CHANNEL: Final = "channel"
 _HEADER: Final = (_CHANNEL, "recipient", "content_type")  # what a header says besides its author
 
@@ -127,7 +179,7 @@ class Header(Protocol):
 
 def spelling(label: str | None) -> str | None:
     """The spelling in circulation that a label names, if it names one."""
-    return label.removeprefix(_SPELLED) if label and label.startswith(_SPELLED) else None
+    return label.removeprefix(SPELLED) if label and label.startswith(SPELLED) else None
 
 
 def starts_of(text: str) -> dict[str, str]:
@@ -184,6 +236,9 @@ class Meaning:
         channel_name: the name of a channel in the line of a system message.
         efforts: the level of each word of an effort of reasoning.
         bodies: the start of the body of a role's messages, where it follows a template.
+        parts: what the alternatives of rules inside bodies are, by rule and label.
+        sections: the sections that the grammar adds to bodies, by rule, each with what it has
+            before and behind its text.
     """
 
     source: Source = field(repr=False)
@@ -213,6 +268,8 @@ class Meaning:
     channel_name: str
     efforts: Mapping[str, str]
     bodies: Mapping[Role, str]
+    parts: Mapping[tuple[str, str | None], BodyPart]
+    sections: Mapping[str, tuple[str, str]]
 
     @classmethod
     def of(cls, source: Source) -> Meaning:
@@ -221,7 +278,7 @@ class Meaning:
         Raises:
             GrammarError: if a meaning is missing.
         """
-        return _Finder(source).meaning()
+        return Finder(source).meaning()
 
     @property
     def reasoning(self) -> str:
@@ -269,12 +326,44 @@ class Meaning:
         """
         return channel is not None and self.use_of(channel) is Use.REASONING
 
+    def part_of(self, production: Production) -> BodyPart | None:
+        """What an alternative of a rule inside bodies is; None for one that arranges others."""
+        return self.parts.get((production.rule, production.label))
+
+    def order(self, part: BodyPart) -> tuple[str, ...]:
+        """The rules that a part consists of, in the order of the grammar."""
+        found = [p for p in self.source.productions if self.part_of(p) is part]
+        longest = max(found, key=lambda p: len(p.symbols), default=None)
+        return tuple(s.name for s in longest.symbols if not s.terminal) if longest else ()
+
+    def signs(self, *parts: BodyPart) -> tuple[str, ...]:
+        """The fixed texts that stand in some parts themselves, in the order of the grammar."""
+        terminals = [self.source.terminals[name] for name in self.own_terminals(*parts)]
+        return tuple(t.pattern for t in terminals if t.fixed and t.pattern is not None)
+
+    def own_terminals(self, *parts: BodyPart) -> tuple[str, ...]:
+        """The terminals that stand in some parts themselves, in the order of the grammar."""
+        found: dict[str, None] = {}
+        helpers = set[str]()
+
+        def collect(productions: Iterable[Production]) -> None:
+            for production in sorted(productions, key=lambda p: -len(p.symbols)):
+                for symbol in production.symbols:
+                    if symbol.terminal:
+                        found[symbol.name] = None
+                    elif symbol.name.startswith("_") and symbol.name not in helpers:
+                        helpers.add(symbol.name)
+                        collect(p for p in self.source.productions if p.rule == symbol.name)
+
+        collect(p for p in self.source.productions if self.part_of(p) in parts)
+        return tuple(found)
+
     def use_of(self, channel: str) -> Use:
         """What a channel is for; those that a system message declares are for reasoning."""
         return self.channel_uses.get(channel, Use.REASONING)
 
 
-class _Finder:
+class Finder:
     """Looks through the productions of a grammar for what its labels say."""
 
     def __init__(self, source: Source) -> None:
@@ -290,10 +379,18 @@ class _Finder:
             production.rule: name for label, name in _FIELDS.items() for production in self[label]
         }
         self.fields.update(
-            {production.rule: _ROLE for label in _ROLES for production in self[label]}
+            {production.rule: ROLE for label in _ROLES for production in self[label]}
         )
         self.extras, self.unbound = self._own_fields()
         self.fields.update({rule: rule for rule in self.extras})
+        efforts = {production.rule for label in _LEVELS for production in self[label]}
+        known = {part.value: part for part in BodyPart}
+        self.parts = {
+            (p.rule, p.label): BodyPart.EFFORT if p.rule in efforts else known[p.label or ""]
+            for p in source.productions
+            if p.rule in efforts or p.label in known
+        }
+        self.sections, self.lost = self._own_sections()
 
     def __getitem__(self, label: str) -> Sequence[Production]:
         """The alternatives with a label."""
@@ -311,7 +408,7 @@ class _Finder:
 
     def meaning(self) -> Meaning:
         """All of it."""
-        for label in _REQUIRED:
+        for label in REQUIRED:
             self.rule(label)
         roles = self._roles()
         return Meaning(
@@ -319,12 +416,12 @@ class _Finder:
             starts={label: self.rule(label) for label in (*STARTS, *_BODY_STARTS)},
             fields=self.fields,
             extras=self.extras,
-            message=self.rule(_MESSAGE),
+            message=self.rule(MESSAGE),
             interim=self.rule(_ENDS_MESSAGE),
             last=self.rule(_ENDS_TURN),
             opening=self.rule(_OPENING),
             open_message=self.rule(_OPEN_MESSAGE),
-            body=self.rule(_BODY),
+            body=self.rule(BODY),
             model_role=roles[next(self._words(self.rule(_OPENING)))],
             roles=roles,
             role_words={role: word for word, role in reversed(roles.items())},
@@ -342,6 +439,8 @@ class _Finder:
             channel_name=self._channel_name(),
             efforts=self._efforts(),
             bodies={Role.SYSTEM: SYSTEM_BODY, Role.DEVELOPER: DEVELOPER_BODY},
+            parts=self.parts,
+            sections={rule: self._around(rule) for rule in self.sections},
         )
 
     # --- words ---
@@ -366,7 +465,7 @@ class _Finder:
         words = [
             w
             for p in self.source.productions
-            if p.rule in self._rules_of(_ROLE)
+            if p.rule in self._rules_of(ROLE)
             for w in [self._word(p)]
             if w is not None
         ]
@@ -440,142 +539,46 @@ class _Finder:
             return False
         return any(symbol.kept for symbol in below(self.productions, rule))
 
+    # --- what the grammar adds to bodies ---
+
+    def _own_sections(self) -> tuple[tuple[str, ...], list[str]]:
+        """The rules that are sections of their own, and those of which the text would be lost."""
+        arranged = [
+            p for p in self.source.productions if self.parts.get((p.rule, p.label)) in _ARRANGES
+        ]
+        direct = {s.name for p in arranged for s in p.symbols if not s.terminal}
+        bound = {rule for rule, _ in self.parts}
+        reached = reach(self.productions, [p.rule for p in arranged])
+        own = [rule for rule in reached - bound if not rule.startswith("_")]
+        kept = [rule for rule in sorted(own) if any(s.kept for s in below(self.productions, rule))]
+        sections = [rule for rule in kept if rule in direct and self._slots(rule) == 1]
+        return tuple(sections), [rule for rule in kept if rule not in sections]
+
+    def _slots(self, rule: str) -> int:
+        """How many texts a rule has room for; many if its alternatives differ."""
+        if len(self.productions[rule]) > 1:
+            return len(self.productions[rule])
+        return sum(s.kept or not s.terminal for s in self.productions[rule][0].symbols)
+
+    def _around(self, rule: str) -> tuple[str, str]:
+        """What a section that the grammar adds has before its text, and behind it."""
+        around = ["", ""]
+        behind = 0
+        for symbol in self.productions[rule][0].symbols:
+            terminal = self.terminals.get(symbol.name)
+            if symbol.kept or terminal is None:
+                behind = 1
+            elif terminal.fixed:
+                around[behind] += terminal.pattern or ""
+            elif not behind:
+                around[behind] += "\n\n"  # the end of the line of a title, and a blank line
+        return around[0], around[1]
+
     def _terminators(self) -> set[str]:
-        bodies = {p.rule for p in self[_BODY]}
+        bodies = {p.rule for p in self[BODY]}
         pairs = (
             pair
             for p in self.source.productions
             for pair in zip(p.symbols, p.symbols[1:], strict=False)
         )
         return {after.name for before, after in pairs if before.name in bodies}
-
-
-def below(productions: Mapping[str, Sequence[Production]], rule: str) -> list[Symbol]:
-    """The terminals that a rule consists of, in the order of the text, each once."""
-    found: dict[str, Symbol] = {}
-    seen: set[str] = set()
-
-    def collect(name: str) -> None:
-        if name in seen:
-            return
-        seen.add(name)
-        for production in productions.get(name, ()):
-            for symbol in production.symbols:
-                if symbol.terminal:
-                    found.setdefault(symbol.name, symbol)
-                else:
-                    collect(symbol.name)
-
-    collect(rule)
-    return list(found.values())
-
-
-def reach(productions: Mapping[str, Sequence[Production]], starts: Iterable[str]) -> frozenset[str]:
-    """The rules that some rules use, and those that they use, themselves included."""
-    found = dict.fromkeys(starts)
-    todo = list(found)
-    for rule in todo:
-        symbols = (s for p in productions.get(rule, ()) for s in p.symbols if not s.terminal)
-        todo.extend(fresh := [s.name for s in symbols if s.name not in found])
-        found.update(dict.fromkeys(fresh))
-    return frozenset(found)
-
-
-# --- what a grammar is refused for ---
-
-
-def require_meanings(source: Source, text: str) -> None:
-    """Refuse a grammar of which something would be lost.
-
-    Args:
-        source: the grammar, loaded.
-        text: its text, to point into.
-
-    Raises:
-        GrammarError: if a label is unknown, a terminal that carries a field is bound to none, a
-            declared terminal is declared by nothing, or a message has no author.
-    """
-    finder = _Finder(source)
-    for needed in _REQUIRED:
-        finder.rule(needed)
-    for production in source.productions:
-        label = production.label
-        if label and label not in _KNOWN and spelling(label) is None:
-            raise _error(
-                text,
-                production.rule,
-                label,
-                f"the label `-> {label}` means nothing: the labels are "
-                f"{', '.join(sorted(_KNOWN))}, and `{_SPELLED}NAME` for a spelling; "
-                "remove it, or use one of these",
-            )
-    for rule, name in finder.unbound:
-        raise _error(
-            text,
-            rule,
-            name,
-            f"{name} carries a field in `{rule}`, which is bound to none, so it would be lost: "
-            "give it a rule of its own, which messages then keep as an extra field, or call it "
-            f"_{name} if it is punctuation",
-        )
-    _require_declared(finder, text)
-    _require_authors(finder, text)
-    _require_single_extras(finder, text)
-
-
-def _require_declared(finder: _Finder, text: str) -> None:
-    """Each declared terminal is a channel, which a system message declares."""
-    declared = {s.name for p in finder[_DECLARED] for s in p.symbols}
-    free = [name for name, terminal in finder.terminals.items() if terminal.pattern is None]
-    for name in sorted(free, key=lambda name: name in declared):
-        if name not in declared or len(free) > 1:
-            rule = next(
-                p.rule for p in finder.source.productions if name in {s.name for s in p.symbols}
-            )
-            raise _error(
-                text,
-                rule,
-                name,
-                f"nothing declares what {name} is: a system message declares channels, and one "
-                f"terminal stands for them, in an alternative labelled `-> {_DECLARED}`; give "
-                "this one a pattern",
-            )
-
-
-def _require_authors(finder: _Finder, text: str) -> None:
-    """Each message says who speaks."""
-    authors = {rule for rule, name in finder.fields.items() if name in {_ROLE, "tool"}}
-    for production in finder[_MESSAGE]:
-        rules = {s.name for s in production.symbols if not s.terminal}
-        if not reach(finder.productions, rules) & authors:
-            said = "a message says nothing of its author: begin it with a role or a tool"
-            raise _error(text, production.rule, production.rule, said)
-
-
-def _require_single_extras(finder: _Finder, text: str) -> None:
-    """A field that the grammar adds stands in a header once at most."""
-    bodies = {p.rule for p in finder[_BODY]}
-    for rule in finder.productions:
-        uses = {s.name for p in finder.productions[rule] for s in p.symbols if not s.terminal}
-        reached = reach(finder.productions, uses)
-        if rule in reached and not reached & bodies:
-            for extra in sorted(reached & set(finder.extras)):
-                raise _error(
-                    text,
-                    extra,
-                    extra,
-                    f"`{extra}` may stand in a header more than once, and a field has one value: "
-                    "let it stand once, or make the whole list one rule",
-                )
-
-
-def _error(text: str, rule: str, word: str, message: str) -> GrammarError:
-    """An error that points at a word in the definition of a rule."""
-    for definition in definitions(text):
-        owner = definition.name
-        if rule == owner or rule.startswith(f"__{owner}_"):  # Lark names helpers after their rule
-            found = re.search(rf"(?<!\w){re.escape(word)}(?!\w)", definition.text)
-            lines = definition.text[: found.start() if found else 0].split("\n")
-            line, column = definition.line + len(lines) - 1, len(lines[-1]) + 1
-            return GrammarError(message, line=line, column=column, text=text)
-    return GrammarError(message)

@@ -14,15 +14,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
 from harmony_grammar.errors import GrammarError
-from harmony_grammar.grammar.load import Production, Source, Symbol, digest, load_source
+from harmony_grammar.grammar.contract import require_meanings
+from harmony_grammar.grammar.load import (
+    Production,
+    Source,
+    Symbol,
+    below,
+    digest,
+    load_source,
+    reach,
+)
 from harmony_grammar.grammar.lr import END_OF_INPUT
 from harmony_grammar.grammar.meaning import (
     STARTS,
     VALID_CHANNELS,
     Meaning,
-    below,
-    reach,
-    require_meanings,
     starts_of,
 )
 from harmony_grammar.grammar.patterns import compile_literal, compile_pattern

@@ -25,7 +25,7 @@ from harmony_grammar.grammar.lr import END_OF_INPUT, Driver
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from harmony_grammar.grammar.lexing import Choice, Match
     from harmony_grammar.grammar.load import Production
@@ -35,6 +35,9 @@ __all__ = ["Builder", "Leaf", "Reading", "TextReader"]
 
 Builder: TypeAlias = "Callable[[Any, str], Any]"
 """Makes the value of a rule from those of its parts and from the whole text."""
+
+BuilderOf: TypeAlias = "Callable[[Production], Builder | None]"
+"""The builder of an alternative of a rule; None for one that only arranges others."""
 
 _Act: TypeAlias = "tuple[str, bool, Any, int | None, tuple[str, Match] | None]"
 """What a terminal does in a state: its name, whether it has a value, the plan of the first rule
@@ -131,9 +134,9 @@ class TextReader:
     Args:
         rules: the grammar.
         start: the start symbol.
-        builders: what makes the value of a rule, by rule; a rule without one only arranges
-            others, and its parts are parts of what it is a part of.
-        alone: rules of which one part is what that part is.
+        builders: what makes the value of an alternative of a rule; one without a builder only
+            arranges others, and its parts are parts of what it is a part of.
+        alone: whether one part of an alternative is what that part is.
         punctuation: whether a rule's parts hold terminals that carry no value, too.
     """
 
@@ -141,9 +144,9 @@ class TextReader:
         self,
         rules: Rules,
         start: str,
-        builders: Mapping[str, Builder],
+        builders: BuilderOf,
         *,
-        alone: Collection[str] = (),
+        alone: Callable[[Production], bool] = lambda _: False,
         punctuation: bool = False,
     ) -> None:
         self.rules = rules
@@ -298,8 +301,8 @@ class _Planner:
     Args:
         rules: the grammar.
         driver: runs its table.
-        builders: what makes the value of a rule, by rule; others only arrange their parts.
-        alone: rules of which one part is what that part is.
+        builders: what makes the value of an alternative; others only arrange their parts.
+        alone: whether one part of an alternative is what that part is.
         punctuation: whether terminals that carry no field have a value, too.
     """
 
@@ -307,15 +310,17 @@ class _Planner:
         self,
         rules: Rules,
         driver: Driver,
-        builders: Mapping[str, Builder],
-        alone: Collection[str],
+        builders: BuilderOf,
+        alone: Callable[[Production], bool],
         *,
         punctuation: bool,
     ) -> None:
+        arranging = {p.rule for p in driver.productions if builders(p) is None}
         self._driver = driver
         self._valued = frozenset(rules.terminals) if punctuation else rules.kept_terminals
         self._steps = [
-            _step(p, builders, alone, punctuation=punctuation) for p in self._driver.productions
+            _step(p, builders(p), arranging, alone=alone(p), punctuation=punctuation)
+            for p in self._driver.productions
         ]
         self._plans: dict[tuple[int, str], tuple[Any, ...]] = {}
 
@@ -389,16 +394,17 @@ class _Planner:
 
 def _step(
     production: Production,
-    builders: Mapping[str, Builder],
-    alone: Collection[str],
+    build: Builder | None,
+    arranging: Collection[str],
     *,
+    alone: bool,
     punctuation: bool,
 ) -> _Step:
     """What a production does to the stack."""
-    symbols, build = production.symbols, builders.get(production.rule)
-    size, single = len(symbols), production.rule in alone
+    symbols, single = production.symbols, alone
+    size = len(symbols)
     kept = [i - size for i, s in enumerate(symbols) if s.kept or not s.terminal or punctuation]
-    mixed = any(not s.terminal and s.name not in builders for s in symbols)
+    mixed = any(not s.terminal and s.name in arranging for s in symbols)
     cut = slice(-size, None) if size else slice(0, 0)
     if len(kept) == 1 and (build is None or (single and not mixed)):
         return _Step(cut, itemgetter(kept[0]), _SAME, build, single)

@@ -19,7 +19,7 @@ from harmony_grammar.tree.tools import (
 from harmony_grammar.tree.wire import Wired, assign, part, present, strings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from typing_extensions import Self
 
@@ -89,6 +89,7 @@ class SystemContent(Wired, Content):
         knowledge_cutoff: until when its knowledge reaches.
         channel_config: the channels; those of the format unless others are given.
         tools: the built-in tools, by namespace.
+        extras: the sections that a grammar of one's own adds, by its rule.
         source: the text that it was read from, if it was read; a changed content has none.
     """
 
@@ -102,6 +103,7 @@ class SystemContent(Wired, Content):
         default_factory=lambda: ChannelConfig.require_channels(_default_channels())
     )
     tools: Namespaces | None = field(default=None, hash=False)
+    extras: Mapping[str, str] = field(default_factory=dict, hash=False, repr=False, kw_only=True)
     source: TextContent | None = field(
         init=False, default=None, compare=False, repr=False, kw_only=True
     )
@@ -173,6 +175,7 @@ class SystemContent(Wired, Content):
             knowledge_cutoff=self.knowledge_cutoff,
             channel_config=self.channel_config and self.channel_config.to_dict(),
             tools=wire_of(self.tools),
+            extras=dict(self.extras) or None,
             type=self.kind,
         )
 
@@ -185,6 +188,7 @@ class DeveloperContent(Wired, Content):
         instructions: what is often called the system prompt.
         tools: the tools, by namespace.
         response_formats: what answers may be bound to, kept as a tuple.
+        extras: the sections that a grammar of one's own adds, by its rule.
         source: the text that it was read from, if it was read; a changed content has none.
     """
 
@@ -193,6 +197,7 @@ class DeveloperContent(Wired, Content):
     instructions: str | None = None
     tools: Namespaces | None = field(default=None, hash=False)
     response_formats: Sequence[ResponseFormat] = ()
+    extras: Mapping[str, str] = field(default_factory=dict, hash=False, repr=False, kw_only=True)
     source: TextContent | None = field(
         init=False, default=None, compare=False, repr=False, kw_only=True
     )
@@ -246,5 +251,6 @@ class DeveloperContent(Wired, Content):
             instructions=self.instructions,
             tools=wire_of(self.tools),
             response_formats=[known.to_dict() for known in self.response_formats] or None,
+            extras=dict(self.extras) or None,
             type=self.kind,
         )

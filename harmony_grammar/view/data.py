@@ -6,11 +6,11 @@ from bisect import bisect_right
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from harmony_grammar.bodies import read_body
+from harmony_grammar.bodies.typescript import typescript
 from harmony_grammar.checking.declared import declared_tools
 from harmony_grammar.grammar.meaning import Use
 from harmony_grammar.tree import Message, Role
 from harmony_grammar.view.marks import Marks, piece_of
-from harmony_grammar.writing.typescript import typescript
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

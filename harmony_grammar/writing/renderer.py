@@ -12,6 +12,7 @@ from difflib import get_close_matches
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
+from harmony_grammar.bodies.sections import body_text, has_function_tools
 from harmony_grammar.errors import RenderError
 from harmony_grammar.inputs import special_pattern
 from harmony_grammar.reading.headers import header_violation
@@ -19,7 +20,6 @@ from harmony_grammar.reading.reader import valid_channels
 from harmony_grammar.tree import Conversation, OpenMessage, Role, TextContent
 from harmony_grammar.tree.contents import DeveloperContent, SystemContent
 from harmony_grammar.writing.forms import Spelling, Wish, best_form, forms
-from harmony_grammar.writing.templates import body_text, has_function_tools
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

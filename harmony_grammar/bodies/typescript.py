@@ -46,12 +46,13 @@ _PLAIN_DIGITS: Final = 16  # more before the point, and a number is written with
 _PLAIN_ZEROS: Final = 5  # as many behind the point, and it is too
 
 
-def typescript(schema: object, indent: str = "") -> str:
+def typescript(schema: object, indent: str = "", *, mark: str = "//") -> str:
     """Write the type that a schema describes.
 
     Args:
         schema: JSON data, normally an object; anything is accepted.
         indent: what stands before each line but the first.
+        mark: what comments begin with.
 
     Returns:
         The type, over several lines if it has fields or variants.
@@ -63,14 +64,7 @@ def typescript(schema: object, indent: str = "") -> str:
         >>> typescript({"type": ["integer", "null"]})
         'number | null'
     """
-    known = _fields(schema)
-    variants, kind = known.get("oneOf"), known.get("type")
-    if isinstance(variants, list):
-        return _union(variants, indent)
-    if isinstance(kind, list):
-        return _joined(kind)
-    form = _FORMS.get(kind, _any) if isinstance(kind, str) else _any
-    return form(known, indent)
+    return _Writer(mark).type(schema, indent)
 
 
 def _fields(schema: object) -> _Schema:
@@ -90,51 +84,115 @@ def _list(schema: _Schema, keyword: str) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-# --- The forms of a type ---
+class _Writer:
+    """Writes types whose comments begin with a mark."""
+
+    def __init__(self, mark: str) -> None:
+        self.mark = mark
+
+    def type(self, schema: object, indent: str) -> str:
+        """A type; each line of it but the first is indented."""
+        known = _fields(schema)
+        variants, kind = known.get("oneOf"), known.get("type")
+        if isinstance(variants, list):
+            return self._union(variants, indent)
+        if isinstance(kind, list):
+            return _joined(kind)
+        form = _FORMS.get(kind) if isinstance(kind, str) else None
+        return _ANY if form is None else form(self, known, indent)
+
+    def number_type(self, _schema: _Schema, _indent: str) -> str:
+        return "number"
+
+    def boolean_type(self, _schema: _Schema, _indent: str) -> str:
+        return "boolean"
+
+    def string_type(self, schema: _Schema, _indent: str) -> str:
+        """`string`, or the strings of an enum; what is no string in an enum is left out."""
+        words = [f'"{word}"' for word in _list(schema, "enum") if isinstance(word, str)]
+        return " | ".join(words) or "string"
+
+    def array_type(self, schema: _Schema, indent: str) -> str:
+        """The type of the items and brackets; a union of items has no parentheses."""
+        return f"{self.type(schema['items'], indent)}[]" if "items" in schema else "Array<any>"
+
+    def object_type(self, schema: _Schema, indent: str) -> str:
+        """A field per property; the object's own description stands above it as a comment."""
+        required = frozenset(name for name in _list(schema, "required") if isinstance(name, str))
+        properties = _fields(schema.get("properties")).items()
+        head = self._comment(indent, _string(schema, "description")) + "{\n"
+        body = "".join(
+            self._property(name + ("" if name in required else "?"), value, indent)
+            for name, value in properties
+        )
+        return f"{head}{body}{indent}}}"
+
+    def _union(self, variants: Sequence[object], indent: str) -> str:
+        """A `oneOf` that is not the value of a property: a line per variant; nothing for none."""
+        return "".join(
+            f"\n{self._variant(item, indent)}{self._trailing(_variant_comments(item))}"
+            for item in variants
+        )
+
+    def _variant(self, schema: object, indent: str) -> str:
+        return f"{indent} | {_nullable(schema, self.type(schema, indent + _VARIANT_STEP))}"
+
+    def _property(self, label: str, schema: object, indent: str) -> str:
+        """One field of an object, after its comments.
+
+        A `oneOf` that is no list keeps the field from having a description or a default.
+        """
+        known = _fields(schema)
+        above = self._title(known, indent) + self._comments_above(known, indent)
+        if isinstance(known.get("oneOf"), list):
+            return above + self._choice(label, known, indent)
+        kind = _nullable(known, self.type(known, indent + _PROPERTY_STEP))
+        after = self._trailing([] if "oneOf" in known else _shown_default(known))
+        return f"{above}{indent}{label}: {kind},{after}\n"
+
+    def _title(self, schema: _Schema, indent: str) -> str:
+        title = _string(schema, "title")
+        return "" if title is None else f"{self._comment(indent, title)}{indent}{self.mark}\n"
+
+    def _comments_above(self, schema: _Schema, indent: str) -> str:
+        """The description, which a `oneOf` writes itself, and the examples that are strings."""
+        description = None if "oneOf" in schema else _string(schema, "description")
+        return self._comment(indent, description) + self._examples(schema, indent)
+
+    def _examples(self, schema: _Schema, indent: str) -> str:
+        examples = _list(schema, "examples")
+        lines = [self._comment(indent, f'- "{text}"') for text in examples if isinstance(text, str)]
+        return self._comment(indent, "Examples:") + "".join(lines) if examples else ""
+
+    def _comment(self, indent: str, text: str | None) -> str:
+        """A comment on lines of its own, of which only the first is marked; nothing for None."""
+        return "" if text is None else f"{indent}{self.mark} {text}\n"
+
+    def _choice(self, label: str, schema: _Schema, indent: str) -> str:
+        """A property with `oneOf`: description and default above its name, a line per variant."""
+        variants = schema["oneOf"]
+        description = _string(schema, "description")
+        first = _string(_fields(variants[0]), "description") if variants else None
+        shown = None if description == first else description
+        above = "".join(self._comment(indent, text) for text in (shown, *_shown_default(schema)))
+        comments = _choice_comments(variants, description, shown)
+        lines = "".join(
+            f"{self._variant(item, indent)}{self._trailing(texts)}\n"
+            for item, texts in zip(variants, comments, strict=True)
+        )
+        return f"{above}{indent}{label}:\n{lines}{indent},\n"
+
+    def _trailing(self, texts: Sequence[str]) -> str:
+        return f" {self.mark} {' '.join(texts)}" if texts else ""
 
 
-def _any(_schema: _Schema, _indent: str) -> str:
-    return _ANY
-
-
-def _number_type(_schema: _Schema, _indent: str) -> str:
-    return "number"
-
-
-def _boolean_type(_schema: _Schema, _indent: str) -> str:
-    return "boolean"
-
-
-def _string_type(schema: _Schema, _indent: str) -> str:
-    """`string`, or the strings of an enum; what is no string in an enum is left out."""
-    words = [f'"{word}"' for word in _list(schema, "enum") if isinstance(word, str)]
-    return " | ".join(words) or "string"
-
-
-def _array_type(schema: _Schema, indent: str) -> str:
-    """The type of the items and brackets; a union of items has no parentheses."""
-    return f"{typescript(schema['items'], indent)}[]" if "items" in schema else "Array<any>"
-
-
-def _object_type(schema: _Schema, indent: str) -> str:
-    """A field per property; the object's own description stands above it as a comment."""
-    required = frozenset(name for name in _list(schema, "required") if isinstance(name, str))
-    properties = _fields(schema.get("properties")).items()
-    head = _comment(indent, _string(schema, "description")) + "{\n"
-    body = "".join(
-        _property(name + ("" if name in required else "?"), value, indent)
-        for name, value in properties
-    )
-    return f"{head}{body}{indent}}}"
-
-
-_FORMS: Final[Mapping[str, Callable[[_Schema, str], str]]] = {
-    "object": _object_type,
-    "string": _string_type,
-    "number": _number_type,
-    "integer": _number_type,
-    "boolean": _boolean_type,
-    "array": _array_type,
+_FORMS: Final[Mapping[str, Callable[[_Writer, _Schema, str], str]]] = {
+    "object": _Writer.object_type,
+    "string": _Writer.string_type,
+    "number": _Writer.number_type,
+    "integer": _Writer.number_type,
+    "boolean": _Writer.boolean_type,
+    "array": _Writer.array_type,
 }
 
 
@@ -144,75 +202,10 @@ def _joined(kinds: Sequence[object]) -> str:
     return " | ".join(words) if words else _ANY
 
 
-def _union(variants: Sequence[object], indent: str) -> str:
-    """A `oneOf` that is not the value of a property: a line per variant; nothing for none."""
-    return "".join(
-        f"\n{_variant(item, indent)}{_trailing(_variant_comments(item))}" for item in variants
-    )
-
-
-def _variant(schema: object, indent: str) -> str:
-    return f"{indent} | {_nullable(schema, typescript(schema, indent + _VARIANT_STEP))}"
-
-
 def _nullable(schema: object, text: str) -> str:
     """The type with null added, unless the word is in it already, wherever that is."""
     added = _fields(schema).get("nullable") is True and "null" not in text
     return f"{text} | null" if added else text
-
-
-# --- Properties ---
-
-
-def _property(label: str, schema: object, indent: str) -> str:
-    """One field of an object, after its comments.
-
-    A `oneOf` that is no list keeps the field from having a description or a default.
-    """
-    known = _fields(schema)
-    above = _title(known, indent) + _comments_above(known, indent)
-    if isinstance(known.get("oneOf"), list):
-        return above + _choice(label, known, indent)
-    kind = _nullable(known, typescript(known, indent + _PROPERTY_STEP))
-    after = _trailing([] if "oneOf" in known else _shown_default(known))
-    return f"{above}{indent}{label}: {kind},{after}\n"
-
-
-def _title(schema: _Schema, indent: str) -> str:
-    title = _string(schema, "title")
-    return "" if title is None else f"{_comment(indent, title)}{indent}//\n"
-
-
-def _comments_above(schema: _Schema, indent: str) -> str:
-    """The description, which a `oneOf` writes itself, and the examples that are strings."""
-    description = None if "oneOf" in schema else _string(schema, "description")
-    return _comment(indent, description) + _examples(schema, indent)
-
-
-def _examples(schema: _Schema, indent: str) -> str:
-    examples = _list(schema, "examples")
-    lines = [_comment(indent, f'- "{text}"') for text in examples if isinstance(text, str)]
-    return _comment(indent, "Examples:") + "".join(lines) if examples else ""
-
-
-def _comment(indent: str, text: str | None) -> str:
-    """A comment on lines of its own, of which only the first is marked; nothing for None."""
-    return "" if text is None else f"{indent}// {text}\n"
-
-
-def _choice(label: str, schema: _Schema, indent: str) -> str:
-    """A property with `oneOf`: description and default above its name, a line per variant."""
-    variants = schema["oneOf"]
-    description = _string(schema, "description")
-    first = _string(_fields(variants[0]), "description") if variants else None
-    shown = None if description == first else description
-    above = "".join(_comment(indent, text) for text in (shown, *_shown_default(schema)))
-    comments = _choice_comments(variants, description, shown)
-    lines = "".join(
-        f"{_variant(item, indent)}{_trailing(texts)}\n"
-        for item, texts in zip(variants, comments, strict=True)
-    )
-    return f"{above}{indent}{label}:\n{lines}{indent},\n"
 
 
 def _choice_comments(
@@ -233,10 +226,6 @@ def _variant_comments(schema: object) -> list[str]:
     known = _fields(schema)
     own = _string(known, "description")
     return ([] if own is None else [own]) + _trailing_default(known)
-
-
-def _trailing(texts: Sequence[str]) -> str:
-    return f" // {' '.join(texts)}" if texts else ""
 
 
 # --- Defaults ---
