@@ -32,7 +32,7 @@ def test_a_new_channel_appears() -> None:
     assert "`analysis`, `critique`, `commentary`" in pages["cheat-sheet.md"].replace(
         "`analysis`, `commentary`, `critique`", "`analysis`, `critique`, `commentary`"
     )
-    assert 'working_channel ::= "analysis" | "commentary" | "critique"' in pages["rules.md"]
+    assert 'working_channel ::= "critique" | "analysis" | "commentary"' in pages["rules.md"]
     assert "critique" in pages["diagrams/rule-working_channel.svg"]
     assert "<code>critique</code>" in pages["tokens.md"]
     assert "critique" not in "".join(OWN.values())

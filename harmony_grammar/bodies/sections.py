@@ -30,6 +30,7 @@ from harmony_grammar.tree.contents import (
     DeveloperContent,
     ReasoningEffort,
     SystemContent,
+    default_channels,
 )
 from harmony_grammar.tree.tools import FUNCTIONS, ResponseFormat
 
@@ -293,7 +294,8 @@ def _write_channels(writer: _Writer) -> str | None:
 def _write_valid_channels(writer: _Writer) -> str:
     config = writer.content.channel_config
     title, comma, stop, required = writer.signs.of[BodyPart.VALID_CHANNELS]
-    names = comma.join(config.valid_channels)
+    own = config is default_channels()
+    names = comma.join(writer.rules.channels if own else config.valid_channels)
     return title + names + stop + (required if config.channel_required else "")
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from harmony_grammar.docs.chart import chart
 from harmony_grammar.docs.derivations import Derivations, drawn
 from harmony_grammar.grammar import END_OF_INPUT
-from harmony_grammar.grammar.meaning import STARTS
+from harmony_grammar.grammar.meaning import COMPLETION, CONVERSATION, STARTS
 from harmony_grammar.reading.headers import Machine
 
 if TYPE_CHECKING:
@@ -64,12 +64,13 @@ def _example(rules: Rules, rule: str) -> str:
 
 
 def _message(rules: Rules) -> Answer:
+    whole = rules.meaning.starts[CONVERSATION]
     lines = (
-        rules.comments[rules.meaning.starts["conversation"]].sentence,
+        rules.comments[whole].sentence,
         rules.comments[rules.meaning.message].sentence,
     )
     question = "What does a conversation look like?"
-    return Answer(question, lines, _example(rules, "conversation"))
+    return Answer(question, lines, _example(rules, whole))
 
 
 def _end(rules: Rules, after: Mapping[str, tuple[str, ...]]) -> Answer:
@@ -89,11 +90,15 @@ def _end(rules: Rules, after: Mapping[str, tuple[str, ...]]) -> Answer:
         lines.append(
             f"{rules.words(name)} ends a message and not the generation; after it comes {follow}."
         )
-    return Answer("Which tokens end a generation?", tuple(lines), _example(rules, "completion"))
+    return Answer(
+        "Which tokens end a generation?",
+        tuple(lines),
+        _example(rules, rules.meaning.starts[COMPLETION]),
+    )
 
 
 def _recipient(rules: Rules, expressions: Mapping[str, Expression]) -> Answer:
-    boxes = chart(rules, expressions, "conversation").boxes
+    boxes = chart(rules, expressions, rules.meaning.starts[CONVERSATION]).boxes
     mine = [
         index
         for index, box in enumerate(boxes)
@@ -146,7 +151,9 @@ def _channel(rules: Rules, after: Mapping[str, tuple[str, ...]]) -> Answer:
     for name in (name for name in after if name in first):
         words = _listed(said(rules, n) for n in after[name] if n in rules.terminals)
         lines.append(f"After {rules.words(name)} comes a channel: {words}, with nothing between.")
-    return Answer("What follows the channel token?", tuple(lines), _example(rules, "plain"))
+    parts = (s.name for p in rules.productions[rules.meaning.interim] for s in p.symbols)
+    header = next(name for name in parts if name in rules.comments)
+    return Answer("What follows the channel token?", tuple(lines), _example(rules, header))
 
 
 def _result(rules: Rules) -> Answer:

@@ -175,7 +175,7 @@ def _headers(rules: Iterable[RuleEntry]) -> Iterator[str]:
 def _completion(reference: Reference) -> Iterator[str]:
     boxes = reference.completion.boxes
     yield "# What may follow what in a completion"
-    yield next(rule.sentence for rule in reference.rules if rule.name == "completion")
+    yield next(rule.sentence for rule in reference.rules if rule.name == reference.completion_rule)
     yield (
         "Round boxes are tokens, square ones are [rules](rules.md). A part that stands in two "
         "boxes is followed by something else in each."

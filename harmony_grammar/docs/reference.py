@@ -11,6 +11,7 @@ from harmony_grammar.docs.chart import Chart, chart
 from harmony_grammar.docs.cheatsheet import Answer, answers, followers, said
 from harmony_grammar.docs.derivations import Derivations, drawn
 from harmony_grammar.docs.expressions import Literal, definition, definitions, names, replaced
+from harmony_grammar.grammar.meaning import COMPLETION
 from harmony_grammar.tokens import FIRST_SPECIAL_ID, marker
 
 if TYPE_CHECKING:
@@ -113,6 +114,7 @@ class Reference:
         tokens: the special tokens with a name of their own, by id.
         reserved: how many further special ids there are.
         completion: what may follow what in a completion.
+        completion_rule: the rule of completions.
         codes: the codes of errors, repairs, warnings and rows.
         answers: the cheat sheet.
         expressions: the rules and terminals as they are written.
@@ -125,6 +127,7 @@ class Reference:
     tokens: tuple[TokenEntry, ...]
     reserved: int
     completion: Chart
+    completion_rule: str
     codes: tuple[Entry, ...]
     answers: tuple[Answer, ...]
     expressions: Mapping[str, Expression]
@@ -151,7 +154,8 @@ def reference(grammar: Grammar) -> Reference:
         terminals=terminals_of(grammar),
         tokens=tokens,
         reserved=len(grammar.special_tokens) - sum(token.id is not None for token in tokens),
-        completion=chart(grammar, expressions, "completion"),
+        completion=chart(grammar, expressions, grammar.meaning.starts[COMPLETION]),
+        completion_rule=grammar.meaning.starts[COMPLETION],
         codes=tuple(catalogue(grammar)),
         answers=tuple(answers(grammar, expressions, after)),
         expressions=expressions,

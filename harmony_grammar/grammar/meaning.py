@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BODY",
     "COMPLETION",
+    "CONVERSATION",
     "DECLARED",
     "DEVELOPER_BODY",
     "KNOWN",
@@ -111,8 +112,9 @@ class BodyPart(str, Enum):
 
 
 # The labels. What a whole text may be, and what a body or a part of one may be:
+CONVERSATION: Final = "conversation"
 COMPLETION: Final = "completion"
-STARTS: Final = ("conversation", "prompt", COMPLETION)
+STARTS: Final = (CONVERSATION, "prompt", COMPLETION)
 VALID_CHANNELS: Final = "valid_channels"
 SYSTEM_BODY: Final = "system_body"
 DEVELOPER_BODY: Final = "developer_body"

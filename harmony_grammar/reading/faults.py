@@ -102,8 +102,8 @@ class Trouble:
 
     def spelled(self, names: Iterable[str]) -> str:
         """The spellings of some special tokens, for a sentence."""
-        words = [self.rules.words(name) for name in sorted(names) if name != END_OF_INPUT]
-        return " or ".join(words)
+        words = (self.rules.words(name) for name in names if name != END_OF_INPUT)
+        return " or ".join(sorted(words))
 
     def bound(self, field: str) -> frozenset[str]:
         """The fixed words of a field that are expected here, as terminals."""

@@ -83,7 +83,7 @@ class Lexicon:
             frozenset(s.name for s in rules.below(rules.meaning.last)) & rules.terminators
         )
         self.call = rules.meaning.end_of_call
-        self.interim_end = next(iter(sorted(rules.terminators - self.turn_ends)), "")
+        self.interim_end = rules.meaning.end_of_message
         self.between = self._between()
         self.implied = self._inside()
         self.roles = self._scanner("role")

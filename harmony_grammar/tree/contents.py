@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from harmony_grammar.tree import Content, TextContent, expect
@@ -25,7 +26,13 @@ if TYPE_CHECKING:
 
     from harmony_grammar.tree.tools import ToolDescription
 
-__all__ = ["ChannelConfig", "DeveloperContent", "ReasoningEffort", "SystemContent"]
+__all__ = [
+    "ChannelConfig",
+    "DeveloperContent",
+    "ReasoningEffort",
+    "SystemContent",
+    "default_channels",
+]
 
 _MODEL_IDENTITY: Final = "You are ChatGPT, a large language model trained by OpenAI."
 _KNOWLEDGE_CUTOFF: Final = "2024-06"
@@ -71,11 +78,12 @@ class ChannelConfig(Wired):
         return present(valid_channels=channels, channel_required=self.channel_required)
 
 
-def _default_channels() -> tuple[str, ...]:
-    """The channels of the format, in the grammar's order."""
+@cache
+def default_channels() -> ChannelConfig:
+    """The channels of the format, which another grammar writes as its own."""
     from harmony_grammar.grammar import Rules  # noqa: PLC0415  contents load without the grammar
 
-    return Rules.default().channels
+    return ChannelConfig.require_channels(Rules.default().channels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +95,7 @@ class SystemContent(Wired, Content):
         reasoning_effort: how long it is to reason.
         conversation_start_date: the current date, in the spelling the model is to read.
         knowledge_cutoff: until when its knowledge reaches.
-        channel_config: the channels; those of the format unless others are given.
+        channel_config: the channels; those of the grammar unless others are given.
         tools: the built-in tools, by namespace.
         extras: the sections that a grammar of one's own adds, by its rule.
         source: the text that it was read from, if it was read; a changed content has none.
@@ -99,9 +107,7 @@ class SystemContent(Wired, Content):
     reasoning_effort: ReasoningEffort | None = ReasoningEffort.MEDIUM
     conversation_start_date: str | None = None
     knowledge_cutoff: str | None = _KNOWLEDGE_CUTOFF
-    channel_config: ChannelConfig | None = field(
-        default_factory=lambda: ChannelConfig.require_channels(_default_channels())
-    )
+    channel_config: ChannelConfig | None = field(default_factory=default_channels)
     tools: Namespaces | None = field(default=None, hash=False)
     extras: Mapping[str, str] = field(default_factory=dict, hash=False, repr=False, kw_only=True)
     source: TextContent | None = field(
