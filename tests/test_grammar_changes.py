@@ -82,7 +82,8 @@ PERSONA = changed(
         "system_body: identity effort? tools? channels?  -> system_body",
         (
             "system_body: identity persona? effort? tools? channels?  -> system_body\n\n"
-            "// A line says whom the model plays.\n// Example: `Persona: grumpy`\n// Departure: none.\n"
+            "// A line says whom the model plays.\n// Example: `Persona: grumpy`\n"
+            "// Departure: none.\n"
             "persona: _PERSONA LINE"
         ),
     ),
@@ -194,7 +195,7 @@ def test_a_second_declared_terminal_is_refused() -> None:
         (
             "recipient: _TO (PATH | SEGMENT)  -> recipient",
             "recipient: _TO (PATH | SEGMENT)",
-            "PATH",
+            "-> recipient",
         ),
         ("-> ends_turn", "-> ends_the_turn", "ends_the_turn|ends_turn"),
         ("-> reasoning", "", "reasoning"),
