@@ -22,7 +22,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "tokens": set(),
     "tree": {"errors", "tokens"},
-    "grammar": {"errors", "tokens", "tree"},
+    "grammar": {"errors", "tokens", "tree", "vocabulary"},
     "vocabulary": {"errors", "tokens"},
     "schemas": {"errors"},
     "inputs": {"errors", "tokens", "tree", "grammar", "vocabulary"},
