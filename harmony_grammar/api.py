@@ -75,6 +75,33 @@ class Grammar(Rules):
 
         return Renderer(self, lambda: self.vocabulary)
 
+    def to_lark(self, start: str = "conversation", *, declared: Sequence[str] = ()) -> str:
+        """The grammar as a plain Lark text, which `lark.Lark` reads without this package.
+
+        Messages and the types of tools are read alike by `lark.Lark(text, parser="lalr")`, whose
+        trees have the labels of the grammar. Bodies with free text are not: that a line is text
+        only where nothing else can be read is more than Lark's lexer knows.
+
+        Args:
+            start: `"conversation"`, `"prompt"`, `"completion"`, or a part of a body, such as
+                `"tool_type"`.
+            declared: channels that a system message declares, which Lark cannot find out.
+
+        Raises:
+            GrammarError: if there is no such start.
+
+        Example:
+            >>> from lark import Lark
+            >>> tree = Lark(Grammar.default().to_lark(), parser="lalr").parse(
+            ...     "<|start|>user<|message|>Hi<|end|>"
+            ... )
+            >>> [str(token) for token in tree.scan_values(lambda token: True)]
+            ['user', 'Hi', '<|end|>']
+        """
+        from harmony_grammar.grammar.stock import to_lark  # noqa: PLC0415  few programs need it
+
+        return to_lark(self, start, declared)
+
     def parse(
         self,
         source: str | Iterable[int],

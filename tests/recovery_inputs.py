@@ -7,10 +7,10 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, get_args
 
 from hypothesis import strategies as st
-from sentences import damaged, sentences
 
 import harmony_grammar as hg
 from harmony_grammar.inputs import special_pattern
+from harmony_grammar.strategies import damaged, sentences
 from harmony_grammar.tree import Start
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sentences import sentences
 
 import harmony_grammar as hg
+from harmony_grammar.strategies import sentences
 
 if TYPE_CHECKING:
     import random

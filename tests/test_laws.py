@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, get_args
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from sentences import bodies, damaged, sentences, tokenised
 
 import harmony_grammar as hg
+from harmony_grammar.strategies import damaged, sentences, tokenisations
+from harmony_grammar.strategies import texts as bodies
 from harmony_grammar.tree import Start
 from harmony_grammar.writing.forms import Spelling
 
@@ -34,7 +35,7 @@ def test_text_comes_back_as_it_was(data: st.DataObject, start: Start) -> None:
 @given(st.data(), starts)
 def test_ids_come_back_as_they_were(data: st.DataObject, start: Start) -> None:
     text = data.draw(sentences(GRAMMAR, start))
-    ids = data.draw(tokenised(GRAMMAR, GRAMMAR.vocabulary, text))
+    ids = data.draw(tokenisations(text, GRAMMAR))
     tree = hg.parse(ids, start)
     assert hg.encode(tree) == ids
     assert tree == hg.parse(text, start)
@@ -80,7 +81,7 @@ def test_every_prefix_of_a_sentence_can_still_become_one(data: st.DataObject, st
 @given(st.data(), starts)
 def test_every_prefix_of_ids_can_still_become_a_sentence(data: st.DataObject, start: Start) -> None:
     text = data.draw(sentences(GRAMMAR, start))
-    ids = data.draw(tokenised(GRAMMAR, GRAMMAR.vocabulary, text))
+    ids = data.draw(tokenisations(text, GRAMMAR))
     for end in range(len(ids)):
         assert hg.check(ids[:end], start).status != "malformed", ids[:end]
 
@@ -103,7 +104,7 @@ def test_an_error_is_where_nothing_can_follow(data: st.DataObject, start: Start)
 @given(st.data(), starts)
 def test_text_and_ids_get_the_same_verdict(data: st.DataObject, start: Start) -> None:
     text = data.draw(damaged(GRAMMAR, start))
-    ids = data.draw(tokenised(GRAMMAR, GRAMMAR.vocabulary, text))
+    ids = data.draw(tokenisations(text, GRAMMAR))
     by_text, by_ids = hg.check(text, start), hg.check(ids, start)
     # Text may end inside the spelling of a special token; ids are whole.
     assume(by_text.status == by_ids.status or by_text.diagnostics[-1].code != "truncated-header")

@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from masking_walks import walk
-from sentences import bodies, tokenised
 
 import harmony_grammar as hg
 from harmony_grammar.masking import Constraint
+from harmony_grammar.strategies import texts as bodies
+from harmony_grammar.strategies import tokenisations
 
 GRAMMAR = hg.Grammar.default()
 
@@ -187,7 +188,7 @@ def written(instance: Any) -> str:
 @given(options(), st.data())
 def test_every_sentence_is_allowed_id_by_id(given: dict[str, Any], data: st.DataObject) -> None:
     text = data.draw(sentences_of(given))
-    ids = data.draw(tokenised(GRAMMAR, GRAMMAR.vocabulary, text))
+    ids = data.draw(tokenisations(text, GRAMMAR))
     constraint = Constraint(**given)
     cut = data.draw(st.integers(0, len(ids)))
     matcher = constraint.matcher()

@@ -19,7 +19,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from masking_walks import set_bits
-from sentences import sentences
 
 import harmony_grammar as hg
 from harmony_grammar.checking.codes import DiagnosticCode
@@ -27,6 +26,7 @@ from harmony_grammar.compat import HarmonyEncoding, RenderConversationConfig, lo
 from harmony_grammar.docs import Format
 from harmony_grammar.docs.files import files
 from harmony_grammar.grammar.meaning import BodyPart
+from harmony_grammar.strategies import sentences
 from harmony_grammar.view.data import shown
 
 if TYPE_CHECKING:

@@ -15,9 +15,9 @@ from recovery_inputs import (
     started_texts,
     starts,
 )
-from sentences import sentences, tokenised
 
 import harmony_grammar as hg
+from harmony_grammar.strategies import sentences, tokenisations
 
 if TYPE_CHECKING:
     from harmony_grammar.streaming.recovery import Recovery
@@ -81,7 +81,7 @@ def test_ids_are_covered(given_ids: tuple[list[int], Start]) -> None:
 @given(st.data(), starts())
 def test_a_sentence_recovers_to_its_parse(data: st.DataObject, start: Start) -> None:
     text = data.draw(sentences(GRAMMAR, start))
-    ids = data.draw(tokenised(GRAMMAR, GRAMMAR.vocabulary, text))
+    ids = data.draw(tokenisations(text, GRAMMAR))
     for source in (text, ids):
         recovery, tree = hg.recover(source, start), hg.parse(source, start)
         assert recovery.messages == tree.messages

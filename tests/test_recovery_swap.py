@@ -8,9 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from recovery_inputs import cuts, starts
-from sentences import damaged, sentences, tokenised
 from test_recovery_laws import covers
 from test_swap import CHANGES, GRAMMARS
+
+from harmony_grammar.strategies import damaged, sentences, tokenisations
 
 if TYPE_CHECKING:
     from harmony_grammar.tree import Start
@@ -27,7 +28,7 @@ _few = settings(
 def test_sentences_follow(change: str, data: st.DataObject, start: Start) -> None:
     grammar = GRAMMARS[change]
     text = data.draw(sentences(grammar, start))
-    for source in (text, data.draw(tokenised(grammar, grammar.vocabulary, text))):
+    for source in (text, data.draw(tokenisations(text, grammar))):
         recovery, tree = grammar.recover(source, start), grammar.parse(source, start)
         assert recovery.messages == tree.messages
         assert recovery.pending == tree.open_message

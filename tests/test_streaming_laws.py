@@ -9,7 +9,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from recovery_inputs import GRAMMAR, cuts, started_ids, started_texts, starts
-from sentences import sentences, tokenised
 
 import harmony_grammar as hg
 from harmony_grammar import (
@@ -23,6 +22,7 @@ from harmony_grammar import (
     TextDelta,
     TurnEnded,
 )
+from harmony_grammar.strategies import sentences, tokenisations
 
 if TYPE_CHECKING:
     from harmony_grammar.reading.strict import Report
@@ -113,7 +113,7 @@ def test_strict_streams_judge_as_check_does(
 @given(st.data(), starts())
 def test_sentences_are_told_alike(data: st.DataObject, start: Start) -> None:
     text = data.draw(sentences(GRAMMAR, start))
-    ids = data.draw(tokenised(GRAMMAR, GRAMMAR.vocabulary, text))
+    ids = data.draw(tokenisations(text, GRAMMAR))
     source: str | list[int] = text if data.draw(st.booleans()) else ids
     pieces = cuts(source, data)
     strict, _ = streamed(source, start, pieces, recover=False)

@@ -11,10 +11,10 @@ import re
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sentences import damaged, sentences, tokenised
 
 import harmony_grammar as hg
 from harmony_grammar.docs.reference import rules_of
+from harmony_grammar.strategies import damaged, sentences, tokenisations
 
 TEXT = hg.Grammar.default().text
 
@@ -69,7 +69,7 @@ def test_parser_and_renderer_follow(change: str, data: st.DataObject) -> None:
     tree = grammar.parse(text)
     assert grammar.render(tree) == text
     assert grammar.parse(grammar.render(tree.canonical(), spelling="model")) == tree
-    ids = data.draw(tokenised(grammar, grammar.vocabulary, text))
+    ids = data.draw(tokenisations(text, grammar))
     assert grammar.parse(ids) == tree
     assert grammar.encode(grammar.parse(ids)) == ids
 

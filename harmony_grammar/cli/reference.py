@@ -31,6 +31,14 @@ def _grammar(
         ),
     ] = None,
     *,
+    lark: Annotated[
+        bool,
+        typer.Option(
+            "--lark",
+            help="Print the grammar as plain Lark, which lark.Lark reads without this package; "
+            "with RULE, that of a start: conversation, prompt, completion, tool_type.",
+        ),
+    ] = False,
     grammar: GrammarFile = None,
 ) -> None:
     """Show a rule: its sentence, its definition, examples and how they come from it.
@@ -39,9 +47,13 @@ def _grammar(
     Examples:
       harmony-grammar grammar
       harmony-grammar grammar call
+      harmony-grammar grammar --lark completion > completion.lark
       harmony-grammar grammar --grammar mine.lark message
     """  # noqa: D301  the escape tells typer to keep the lines
     loaded = grammar_of(grammar)
+    if lark:
+        write_bytes(loaded.to_lark(rule or "conversation").encode())
+        return
     rules = {entry.name: entry for entry in rules_of(loaded)}
     terminals = {entry.name: entry for entry in terminals_of(loaded)}
     if rule is None:
