@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from harmony_grammar.checking.lint import Lint
     from harmony_grammar.masking import Constraint
     from harmony_grammar.reading.strict import Report
-    from harmony_grammar.schemas.notes import Style
+    from harmony_grammar.schemas.types import Style
     from harmony_grammar.streaming.recover import Recoverer
     from harmony_grammar.streaming.recovery import Recovery
     from harmony_grammar.streaming.stream_parser import StreamParser

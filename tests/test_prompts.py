@@ -17,7 +17,7 @@ import harmony_grammar as hg
 from harmony_grammar.errors import ConstraintError, ConstraintViolation
 from harmony_grammar.masking import Constraint
 from harmony_grammar.masking import prompt as prompts
-from harmony_grammar.schemas.closed import closed
+from harmony_grammar.schemas.dialects import closed
 from harmony_grammar.tree.tools import FUNCTIONS
 
 OPENING = "<|start|>assistant"

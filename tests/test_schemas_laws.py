@@ -13,18 +13,17 @@ from schema_models import MODELS
 from strategies_schemas import Maker, schemas
 
 from harmony_grammar.bodies import read_type
-from harmony_grammar.schemas.from_types import schema_of
-from harmony_grammar.schemas.standard import standard
+from harmony_grammar.schemas.dialects import rebuilt, standard
+from harmony_grammar.schemas.text import type_text
+from harmony_grammar.schemas.to_schema import schema_of
 from harmony_grammar.schemas.to_types import types_of
-from harmony_grammar.schemas.walk import rebuilt
-from harmony_grammar.schemas.writing import type_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pydantic import BaseModel
 
-    from harmony_grammar.schemas.keywords import Loss
+    from harmony_grammar.schemas.to_types import Loss
     from harmony_grammar.schemas.types import Type
 
     Way = Callable[[dict[str, Any]], tuple[tuple[Loss, ...], dict[str, Any]]]

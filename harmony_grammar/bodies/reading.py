@@ -12,14 +12,13 @@ from harmony_grammar.errors import Diagnostic, HarmonySyntaxError, Severity, Spa
 from harmony_grammar.grammar import Rules
 from harmony_grammar.grammar.meaning import TOOL_TYPE
 from harmony_grammar.grammar.text import TextReader
-from harmony_grammar.schemas.escapes import unescaped
+from harmony_grammar.schemas.types import unescaped
 from harmony_grammar.tree import Role, TextContent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from harmony_grammar.schemas.notes import Style
-    from harmony_grammar.schemas.types import Type
+    from harmony_grammar.schemas.types import Style, Type
     from harmony_grammar.tree import Conversation, Message
     from harmony_grammar.tree.contents import DeveloperContent, SystemContent
 

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from harmony_grammar.bodies.signs import Signs
     from harmony_grammar.grammar import Production
     from harmony_grammar.grammar.text import Builder
-    from harmony_grammar.schemas.notes import Style
+    from harmony_grammar.schemas.types import Style
     from harmony_grammar.tree import Content, Message
     from harmony_grammar.tree.tools import ToolNamespaceConfig
 

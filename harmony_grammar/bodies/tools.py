@@ -18,11 +18,11 @@ from harmony_grammar.bodies.typescript import typescript
 from harmony_grammar.errors import RenderError
 from harmony_grammar.grammar.meaning import BodyPart
 from harmony_grammar.grammar.text import Leaf
-from harmony_grammar.schemas.escapes import unescaped
-from harmony_grammar.schemas.from_types import schema_of
-from harmony_grammar.schemas.text import comment_lines
+from harmony_grammar.schemas.comments import comment_lines
+from harmony_grammar.schemas.text import type_text
+from harmony_grammar.schemas.to_schema import schema_of
 from harmony_grammar.schemas.to_types import types_of
-from harmony_grammar.schemas.writing import type_text
+from harmony_grammar.schemas.types import unescaped
 from harmony_grammar.tree.tools import ToolDescription, ToolNamespaceConfig
 
 if TYPE_CHECKING:
@@ -30,10 +30,8 @@ if TYPE_CHECKING:
 
     from harmony_grammar.bodies.signs import Signs
     from harmony_grammar.grammar.text import Builder
-    from harmony_grammar.schemas.keywords import Loss
-    from harmony_grammar.schemas.notes import Style
-    from harmony_grammar.schemas.to_types import Typed
-    from harmony_grammar.schemas.types import Type
+    from harmony_grammar.schemas.to_types import Loss, Typed
+    from harmony_grammar.schemas.types import Style, Type
 
 __all__ = [
     "Namespaces",

@@ -80,7 +80,7 @@ class Fitting:
     def _validators(self) -> list[Any]:
         import jsonschema  # type: ignore[import-untyped]  # noqa: PLC0415  it ships no types, and few inputs need it
 
-        from harmony_grammar.schemas.standard import lenient  # noqa: PLC0415  the same
+        from harmony_grammar.schemas.dialects import lenient  # noqa: PLC0415  the same
 
         usual = jsonschema.Draft202012Validator
         checks = {
@@ -107,9 +107,9 @@ class Fitting:
         error = jsonschema.exceptions.best_match(validator.iter_errors(value))
         if error is None:
             return None
-        from harmony_grammar.schemas.walk import escaped  # noqa: PLC0415  the same
+        from harmony_grammar.schemas.dialects import pointer_step  # noqa: PLC0415  the same
 
-        pointer = "".join(f"/{escaped(str(step))}" for step in error.absolute_path)
+        pointer = "".join(f"/{pointer_step(str(step))}" for step in error.absolute_path)
         return Misfit(pointer, _short(error.message))
 
 

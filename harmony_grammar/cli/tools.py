@@ -29,7 +29,7 @@ from harmony_grammar.cli.options import (
     StyleChoice,
 )
 from harmony_grammar.cli.output import FINDINGS, Output, dump, finding_parts
-from harmony_grammar.schemas.standard import standard
+from harmony_grammar.schemas.dialects import standard
 from harmony_grammar.tree import Role, TextContent
 from harmony_grammar.tree.tools import FUNCTIONS, ToolDescription, ToolNamespaceConfig
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 from harmony_grammar.errors import RenderError
 
 if TYPE_CHECKING:
-    from harmony_grammar.schemas.notes import Style
+    from harmony_grammar.schemas.types import Style
     from harmony_grammar.writing.forms import Spelling
 
 __all__ = ["DropPolicy", "RenderConversationConfig", "RenderOptions"]

@@ -19,8 +19,7 @@ from harmony_grammar.checking.declared import declared_tools, has_formats
 from harmony_grammar.errors import ConstraintError, HarmonyError
 from harmony_grammar.inputs import list_of_ids
 from harmony_grammar.reading.strict import StrictParser
-from harmony_grammar.schemas.closed import closed
-from harmony_grammar.schemas.standard import lenient
+from harmony_grammar.schemas.dialects import closed, lenient
 from harmony_grammar.tree import Role
 from harmony_grammar.tree.contents import DeveloperContent, SystemContent
 
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from harmony_grammar.bodies import BodyReading
     from harmony_grammar.grammar import Rules
     from harmony_grammar.masking.constraint import Constraint
-    from harmony_grammar.schemas.notes import Style
+    from harmony_grammar.schemas.types import Style
     from harmony_grammar.tree import Message
     from harmony_grammar.tree.tools import ToolNamespaceConfig
     from harmony_grammar.vocabulary import Vocabulary

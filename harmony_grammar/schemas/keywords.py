@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from math import isfinite
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from harmony_grammar.schemas.notes import BOUNDS, EXAMPLES, OF_KINDS
-from harmony_grammar.schemas.text import comment_lines, json_line
+from harmony_grammar.schemas.comments import ASIDES, BOUNDS, OF_KINDS, is_json, json_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 __all__ = [
-    "ASIDES",
-    "Loss",
-    "above",
     "bounds",
     "by_name",
     "further",
     "implied",
-    "is_json",
     "items",
     "lost",
     "properties",
@@ -31,24 +25,6 @@ __all__ = [
 ]
 
 _Schema: TypeAlias = dict[str, Any]
-
-
-class Loss(NamedTuple):
-    """Something of a schema that its type does not say.
-
-    Attributes:
-        pointer: where it stands, as a JSON pointer.
-        message: what became of it.
-        narrows: whether the type admits less than the schema because of it; otherwise it admits
-            more.
-    """
-
-    pointer: str
-    message: str
-    narrows: bool = False
-
-    def __str__(self) -> str:
-        return f"{self.pointer or 'the schema'} {self.message}"
 
 
 # --- What is not kept ---
@@ -191,7 +167,7 @@ def values(schema: _Schema, kinds: list[str] | None) -> list[Any] | None:
     if found is None:
         return None
     fit = [v for v in found if kinds is None or any(_IS[kind](v) for kind in kinds)]
-    return [value for value in fit if _finite(value)]
+    return [value for value in fit if is_json(value)]
 
 
 def structured(schema: _Schema, chosen: list[Any]) -> bool:
@@ -200,22 +176,7 @@ def structured(schema: _Schema, chosen: list[Any]) -> bool:
     return any(_IS[kind](value) for kind in kinds for value in chosen)
 
 
-def is_json(schema: _Schema, keyword: str) -> bool:
-    """Whether a keyword is there and has a value that JSON can say."""
-    return keyword in schema and _finite(schema[keyword])
-
-
-def _finite(value: object) -> bool:
-    try:
-        json.dumps(value, allow_nan=False)
-    except (TypeError, ValueError):
-        return False
-    return True
-
-
 # --- Bounds ---
-
-ASIDES: Final = ("deprecated", "readOnly", "writeOnly")
 
 _EXCLUSIVE: Final = {"exclusiveMinimum": "minimum", "exclusiveMaximum": "maximum"}
 _NOTHING_SAID: Final[Mapping[str, Any]] = {
@@ -247,43 +208,3 @@ def _bound(schema: _Schema, keyword: str) -> Any:
         value = int(value)
     fits = BOUNDS[keyword](value) and (not isinstance(value, float) or isfinite(value))
     return value if fits else None
-
-
-# --- What people read ---
-
-
-def above(schema: _Schema, name: str | None) -> tuple[str, ...]:
-    """What stands above a type: title, description and examples.
-
-    Only a property has a title, unless that merely repeats its name, as titles that programs
-    make do.
-    """
-    title = _title(schema, name)
-    described = _described(schema)
-    if not title and described[1:2] == [""]:
-        del described[1]  # what stands above an empty line is a title
-    return (*title, *described, *_examples(schema))
-
-
-def _title(schema: _Schema, name: str | None) -> list[str]:
-    title = schema.get("title")
-    if name is None or not isinstance(title, str) or _letters(title) == _letters(name):
-        return []
-    text = " ".join(filter(None, comment_lines(title)))
-    return [text, ""] if text else []
-
-
-def _letters(text: str) -> str:
-    return "".join(filter(str.isalnum, text)).casefold()
-
-
-def _described(schema: _Schema) -> list[str]:
-    description = schema.get("description")
-    return comment_lines(description) if isinstance(description, str) else []
-
-
-def _examples(schema: _Schema) -> list[str]:
-    examples = schema.get("examples")
-    if not isinstance(examples, list) or not examples:
-        return []
-    return [EXAMPLES, *(f"- {json_line(each)}" for each in examples if _finite(each))]

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import unquote
 
-from harmony_grammar.schemas.walk import children
+from harmony_grammar.schemas.dialects import children
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

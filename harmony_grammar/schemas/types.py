@@ -9,8 +9,14 @@ line breaks.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TypeAlias
+import json
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import Literal as Exactly
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
 
 __all__ = [
     "Array",
@@ -19,12 +25,19 @@ __all__ = [
     "Intersection",
     "Literal",
     "Object",
+    "Style",
     "Tuple",
     "Type",
     "Union",
     "Variant",
     "Word",
+    "disjoint",
+    "kinds",
+    "unescaped",
 ]
+
+Style: TypeAlias = Exactly["compatible", "faithful"]
+"""How types are written: as the reference does, or so that nothing of a schema is lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,3 +175,127 @@ class Object:
 
 
 Type: TypeAlias = "Word | Literal | Array | Tuple | Union | Intersection | Object"
+
+
+# --- Values of types ---
+
+_ALL: Final = frozenset({"array", "boolean", "null", "number", "object", "string"})
+_OF_WORDS: Final[Mapping[str, frozenset[str]]] = {
+    **{name: frozenset({name}) for name in _ALL},
+    "integer": frozenset({"number"}),
+    "never": frozenset(),
+}
+
+
+def kinds(kind: Type) -> frozenset[str]:
+    """The JSON types that values of a type may have."""
+    if isinstance(kind, Word):
+        return _OF_WORDS.get(kind.name, _ALL)
+    if isinstance(kind, Literal):
+        return frozenset({_kind_of(kind.value)})
+    if isinstance(kind, Union):
+        return frozenset().union(*(kinds(variant.type) for variant in kind.variants))
+    if isinstance(kind, Intersection):
+        return _ALL.intersection(*(kinds(part) for part in kind.parts))
+    return frozenset({"array" if isinstance(kind, (Array, Tuple)) else "object"})
+
+
+def _kind_of(value: object) -> str:
+    if isinstance(value, bool):
+        return "boolean"
+    return "string" if isinstance(value, str) else "number"
+
+
+def disjoint(types: Sequence[Type]) -> bool:
+    """Whether it is certain that no value is of two of the types."""
+    return all(_apart(one, other) for one, other in combinations(types, 2))
+
+
+def _apart(one: Type, other: Type) -> bool:
+    if kinds(one).isdisjoint(kinds(other)):
+        return True
+    for first, second in ((one, other), (other, one)):
+        if isinstance(first, Union):
+            return all(_apart(variant.type, second) for variant in first.variants)
+        if isinstance(first, Intersection):
+            return any(_apart(part, second) for part in first.parts)
+    if isinstance(one, Literal) and isinstance(other, Literal):
+        return type(one.value) is type(other.value) and one.value != other.value
+    if isinstance(one, Object) and isinstance(other, Object):
+        return _told_apart(one, other)
+    return False
+
+
+def _told_apart(one: Object, other: Object) -> bool:
+    """Whether a property that both must have is of types that share no value."""
+    theirs = {field.name: field for field in other.fields if field.required}
+    return any(
+        _apart(field.type, theirs[field.name].type)
+        for field in one.fields
+        if field.required and field.name in theirs
+    )
+
+
+# --- What stands in quotes: as it is in the compatible style, escaped in the faithful one ---
+
+
+def unescaped(kind: Type) -> Type:
+    r"""A type that was read, with the escapes in its names and values undone.
+
+    Args:
+        kind: a type whose strings stand as they do between quotes.
+
+    Returns:
+        The type; a string that JSON would not escape in that way stays as it is.
+
+    Example:
+        >>> unescaped(Literal("a\\nb"))
+        Literal(value='a\nb')
+    """
+    return _UNESCAPED[type(kind)](kind)
+
+
+def _unquoted(text: str) -> str:
+    if "\\" not in text:
+        return text
+    try:
+        return str(json.loads(f'"{text}"'))
+    except ValueError:
+        return text
+
+
+def _literal(kind: Literal) -> Type:
+    return Literal(_unquoted(kind.value)) if isinstance(kind.value, str) else kind
+
+
+def _array(kind: Array) -> Type:
+    return kind if kind.items is None else Array(unescaped(kind.items))
+
+
+def _tuple(kind: Tuple) -> Type:
+    rest = None if kind.rest is None else unescaped(kind.rest)
+    return Tuple(tuple(map(unescaped, kind.items)), rest)
+
+
+def _union(kind: Union) -> Type:
+    return replace(kind, variants=tuple(map(_inner, kind.variants)))
+
+
+def _inner(part: Any) -> Any:
+    return replace(part, type=unescaped(part.type))
+
+
+def _object(kind: Object) -> Type:
+    fields = tuple(replace(_inner(field), name=_unquoted(field.name)) for field in kind.fields)
+    return replace(kind, fields=fields, index=None if kind.index is None else _inner(kind.index))
+
+
+_UNESCAPED: Final[Mapping[type, Callable[[Any], Type]]] = {
+    Word: lambda kind: kind,
+    Literal: _literal,
+    Array: _array,
+    Tuple: _tuple,
+    Union: _union,
+    Intersection: lambda kind: Intersection(tuple(map(unescaped, kind.parts))),
+    Object: _object,
+}

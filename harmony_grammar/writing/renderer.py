@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from harmony_grammar.grammar import Rules
-    from harmony_grammar.schemas.notes import Style
+    from harmony_grammar.schemas.types import Style
     from harmony_grammar.tree import Content, CustomRole, Message
     from harmony_grammar.vocabulary import Vocabulary
     from harmony_grammar.writing.forms import Form, Part

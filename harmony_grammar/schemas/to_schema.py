@@ -3,8 +3,8 @@
 TypeScript says less than JSON Schema, and several schemas are written alike. Of these the one is
 chosen that the compatible writer writes the same text for: a union of words is a list of types, a
 union of strings an enum, a union that is stacked a `oneOf`, and `| null` behind anything else is
-`nullable`. OpenAPI knows that keyword and JSON Schema does not; `harmony_grammar.schemas.standard`
-gives the same schema without it.
+`nullable`. OpenAPI knows that keyword and JSON Schema does not; `dialects.standard` gives the same
+schema without it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from harmony_grammar.schemas import notes
+from harmony_grammar.schemas.comments import (
+    ANY_OF,
+    INTEGER,
+    read_above,
+    read_behind,
+    read_in_variant,
+)
 from harmony_grammar.schemas.types import (
     Array,
     Field,
@@ -29,8 +35,8 @@ from harmony_grammar.schemas.types import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from harmony_grammar.schemas.notes import Style
-    from harmony_grammar.schemas.types import Type
+    from harmony_grammar.schemas.comments import Bounds
+    from harmony_grammar.schemas.types import Style, Type
 
 __all__ = ["schema_of"]
 
@@ -74,14 +80,14 @@ def schema_of(
         >>> schema_of(Object((Field("city", Word("string"), above=("Where.",)),)))["properties"]
         {'city': {'type': 'string', 'description': 'Where.'}}
     """
-    conversion = _Conversion(definitions or {}, style)
+    conversion = _SchemaMaker(definitions or {}, style)
     schema = conversion.schema(kind)
     defined = conversion.defined()
     return {**schema, "$defs": defined} if defined else schema
 
 
 @dataclass(slots=True)
-class _Conversion:
+class _SchemaMaker:
     """One conversion: what names mean, and which of them were met."""
 
     definitions: Mapping[str, Type]
@@ -102,14 +108,14 @@ class _Conversion:
 # --- Words and values ---
 
 
-def _word(conversion: _Conversion, kind: Word) -> _Schema:
+def _word(conversion: _SchemaMaker, kind: Word) -> _Schema:
     if kind.name in conversion.definitions:
         conversion.met[kind.name] = None
         return {"$ref": f"#/$defs/{kind.name}"}
     return _WORDS.get(kind.name, _ANYTHING).copy()
 
 
-def _literal(_: _Conversion, kind: Literal) -> _Schema:
+def _literal(_: _SchemaMaker, kind: Literal) -> _Schema:
     if isinstance(kind.value, str):
         return {"type": "string", "enum": [kind.value]}
     return {"const": kind.value}
@@ -118,13 +124,13 @@ def _literal(_: _Conversion, kind: Literal) -> _Schema:
 # --- Lists ---
 
 
-def _array(conversion: _Conversion, kind: Array) -> _Schema:
+def _array(conversion: _SchemaMaker, kind: Array) -> _Schema:
     if kind.items is None:
         return {"type": "array"}
     return {"type": "array", "items": conversion.schema(kind.items)}
 
 
-def _tuple(conversion: _Conversion, kind: Tuple) -> _Schema:
+def _tuple(conversion: _SchemaMaker, kind: Tuple) -> _Schema:
     """A list of so many items; further ones only if there is a type for them."""
     size = len(kind.items)
     if not size:
@@ -139,7 +145,7 @@ def _tuple(conversion: _Conversion, kind: Tuple) -> _Schema:
 # --- Unions ---
 
 
-def _union(conversion: _Conversion, kind: Union) -> _Schema:
+def _union(conversion: _SchemaMaker, kind: Union) -> _Schema:
     if kind.stacked or any(variant.comments or variant.above for variant in kind.variants):
         return {"oneOf": [_variant(conversion, variant) for variant in kind.variants]}
     types = [variant.type for variant in kind.variants]
@@ -219,24 +225,24 @@ def _grouped(types: Sequence[Type]) -> list[Type]:
     return [Union(tuple(map(Variant, words))), *rest]
 
 
-def _variant(conversion: _Conversion, variant: Variant) -> _Schema:
+def _variant(conversion: _SchemaMaker, variant: Variant) -> _Schema:
     """A member of a union, with what is said above and behind it."""
     schema = conversion.schema(variant.type)
     *lines, last = variant.comments or ("",)
-    said, found = notes.in_variant(last, schema, conversion.style) if last else (None, None)
+    said, found = read_in_variant(last, schema, conversion.style) if last else (None, None)
     texts = (*variant.above, *lines, *(() if said is None else (said,)))
-    schema |= notes.above(texts, conversion.style, schema)
+    schema |= read_above(texts, conversion.style, schema)
     return schema if found is None else _bounded(schema, found)
 
 
 # --- Objects ---
 
 
-def _object(conversion: _Conversion, kind: Object) -> _Schema:
+def _object(conversion: _SchemaMaker, kind: Object) -> _Schema:
     required = [item.name for item in kind.fields if item.required]
     schema: _Schema = {"type": "object"}
     if kind.above:
-        schema |= notes.above(kind.above, conversion.style, schema)
+        schema |= read_above(kind.above, conversion.style, schema)
     schema["properties"] = {item.name: _property(conversion, item) for item in kind.fields}
     if required:
         schema["required"] = required
@@ -246,14 +252,14 @@ def _object(conversion: _Conversion, kind: Object) -> _Schema:
     return schema
 
 
-def _property(conversion: _Conversion, item: Field | Index) -> _Schema:
+def _property(conversion: _SchemaMaker, item: Field | Index) -> _Schema:
     """The schema of a field, with what is said above and behind it."""
     kind = item.type
     schema = _FORMS[kind.__class__](conversion, kind)
     if item.above:
-        schema |= notes.above(item.above, conversion.style, schema)
+        schema |= read_above(item.above, conversion.style, schema)
     for comment in item.after:
-        found = notes.behind(comment, schema, conversion.style)
+        found = read_behind(comment, schema, conversion.style)
         if isinstance(found, str):
             schema["description"] = "\n".join(filter(None, (schema.get("description"), found)))
         else:
@@ -261,12 +267,12 @@ def _property(conversion: _Conversion, item: Field | Index) -> _Schema:
     return schema
 
 
-def _bounded(schema: _Schema, found: notes.Bounds) -> _Schema:
+def _bounded(schema: _Schema, found: Bounds) -> _Schema:
     """A schema with bounds."""
     bounded = {**schema, **found.keywords}
-    if notes.INTEGER in found.flags:
+    if INTEGER in found.flags:
         bounded = _whole(bounded)
-    if notes.ANY_OF in found.flags and "oneOf" in bounded:
+    if ANY_OF in found.flags and "oneOf" in bounded:
         bounded["anyOf"] = bounded.pop("oneOf")
     return bounded
 
@@ -283,11 +289,11 @@ def _whole(schema: _Schema) -> _Schema:
     return {**schema, "multipleOf": 1}
 
 
-def _intersection(conversion: _Conversion, kind: Intersection) -> _Schema:
+def _intersection(conversion: _SchemaMaker, kind: Intersection) -> _Schema:
     return {"allOf": [conversion.schema(part) for part in kind.parts]}
 
 
-_FORMS: Final[Mapping[type, Callable[[_Conversion, Any], _Schema]]] = {
+_FORMS: Final[Mapping[type, Callable[[_SchemaMaker, Any], _Schema]]] = {
     Word: _word,
     Literal: _literal,
     Array: _array,

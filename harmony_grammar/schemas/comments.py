@@ -1,4 +1,4 @@
-"""What the comments of a type say: descriptions, examples, defaults and bounds.
+"""What the comments of a type say, and how they say it.
 
 A comment above a field is for people: a title with an empty line below it, a description, a list
 of examples. A comment behind it holds what TypeScript has no words for, as JSON Schema spells it:
@@ -10,33 +10,38 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from harmony_grammar.schemas.types import Style
 
 __all__ = [
     "ANY_OF",
+    "ASIDES",
     "BOUNDS",
     "DEFAULT",
-    "EXAMPLES",
     "INTEGER",
     "OF_KINDS",
     "Bounds",
-    "Style",
-    "above",
-    "behind",
-    "bounds",
-    "default_value",
-    "in_variant",
+    "comment_lines",
+    "is_json",
+    "json_line",
+    "read_above",
+    "read_behind",
+    "read_in_variant",
+    "write_above",
+    "write_behind",
 ]
-
-Style: TypeAlias = Literal["compatible", "faithful"]
 
 INTEGER: Final = "integer"
 ANY_OF: Final = "any of"
 DEFAULT: Final = "default"
-EXAMPLES: Final = "Examples:"
+_EXAMPLES: Final = "Examples:"
+
+# What says nothing of the values.
+ASIDES: Final = ("deprecated", "readOnly", "writeOnly")
 
 _FLAGS: Final = (INTEGER, ANY_OF)
 _DEFAULT: Final = f"{DEFAULT}: "
@@ -72,8 +77,8 @@ def _count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
-def _step(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0
+def _step(value: Any) -> bool:
+    return _number(value) and value > 0
 
 
 def _text(value: object) -> bool:
@@ -101,9 +106,7 @@ BOUNDS: Final[Mapping[str, Callable[[object], bool]]] = {
     "uniqueItems": _flag,
     "minProperties": _count,
     "maxProperties": _count,
-    "deprecated": _flag,
-    "readOnly": _flag,
-    "writeOnly": _flag,
+    **dict.fromkeys(ASIDES, _flag),
 }
 
 # Which of them say something of values of a JSON type.
@@ -119,17 +122,11 @@ OF_KINDS: Final[Mapping[str, frozenset[str]]] = {
 }
 
 
-# --- Behind a type ---
+# --- Read behind a type ---
 
 
-def bounds(comment: str) -> Bounds | None:
-    """What a comment of bounds says; None if it is anything else.
-
-    Example:
-        >>> bounds("integer, minimum: 1, default: 3")
-        Bounds(keywords={'minimum': 1, 'default': 3}, flags=frozenset({'integer'}))
-        >>> bounds("the minimum: 1")
-    """
+def _bounds(comment: str) -> Bounds | None:
+    """What a comment of bounds says; None if it is anything else."""
     keywords: dict[str, Any] = {}
     flags = set()
     try:
@@ -166,30 +163,36 @@ def _entries(comment: str) -> Iterator[tuple[str, object]]:
         place += len(_COMMA)
 
 
-def behind(comment: str, schema: Mapping[str, Any], style: Style) -> Bounds | str:
+def read_behind(comment: str, schema: Mapping[str, Any], style: Style) -> Bounds | str:
     """What a comment behind a field says: bounds, or else a description.
 
     A comment that begins with a default holds nothing else in the compatible style.
+
+    Example:
+        >>> read_behind("integer, minimum: 1", {}, "faithful")
+        Bounds(keywords={'minimum': 1}, flags=frozenset({'integer'}))
+        >>> read_behind("the minimum: 1", {}, "faithful")
+        'the minimum: 1'
     """
     begins = comment.startswith(_DEFAULT)
-    found = None if begins and style == "compatible" else bounds(comment)
+    found = None if begins and style == "compatible" else _bounds(comment)
     if begins and found is None:
-        value = default_value(comment.removeprefix(_DEFAULT), schema, style)
+        value = _default(comment.removeprefix(_DEFAULT), schema, style)
         return Bounds({DEFAULT: value}, frozenset())
     return comment if found is None else found
 
 
-def in_variant(
+def read_in_variant(
     comment: str, schema: Mapping[str, Any], style: Style
 ) -> tuple[str | None, Bounds | None]:
     """What the comment behind a member of a union says: a description, a default, or bounds."""
-    said = behind(comment, schema, style)
+    said = read_behind(comment, schema, style)
     if isinstance(said, Bounds):
         return None, said
     for mark in re.finditer(f" {_DEFAULT}", comment):
         text = comment[mark.end() :]
         if _is_value(text):
-            value = default_value(text, schema, style)
+            value = _default(text, schema, style)
             return comment[: mark.start()], Bounds({DEFAULT: value}, frozenset())
     return comment, None
 
@@ -216,7 +219,7 @@ def _quoted(text: str) -> bool:
     return len(text) > 1 and text[0] == text[-1] == '"'
 
 
-def default_value(text: str, schema: Mapping[str, Any], style: Style) -> object:
+def _default(text: str, schema: Mapping[str, Any], style: Style) -> object:
     """The value that a default's text means.
 
     The compatible style quotes strings without escaping what is in them, and does not even quote
@@ -232,12 +235,12 @@ def default_value(text: str, schema: Mapping[str, Any], style: Style) -> object:
     return text if value is _NOTHING or (words and style == "compatible") else value
 
 
-# --- Above a field ---
+# --- Read above a field ---
 
 
-def above(lines: Sequence[str], style: Style, schema: Mapping[str, Any]) -> dict[str, Any]:
+def read_above(lines: Sequence[str], style: Style, schema: Mapping[str, Any]) -> dict[str, Any]:
     """The title, description, examples and, for a stacked union, the default above a field."""
-    if len(lines) == 1 and lines[0] != EXAMPLES and not lines[0].startswith(_DEFAULT):
+    if len(lines) == 1 and lines[0] != _EXAMPLES and not lines[0].startswith(_DEFAULT):
         return {"description": lines[0]}  # most are so
     found: dict[str, Any] = {}
     rest = list(lines)
@@ -245,7 +248,7 @@ def above(lines: Sequence[str], style: Style, schema: Mapping[str, Any]) -> dict
         found["title"], rest = rest[0], rest[2:]
     stacked = style == "compatible" and "oneOf" in schema
     if stacked and rest and rest[-1].startswith(_DEFAULT):
-        found[DEFAULT] = default_value(rest.pop().removeprefix(_DEFAULT), schema, style)
+        found[DEFAULT] = _default(rest.pop().removeprefix(_DEFAULT), schema, style)
     before, examples, after = _around_examples(rest, style)
     if examples is not None:
         found["examples"] = [_unquoted(text, style) for text in examples] or [None]
@@ -258,9 +261,9 @@ def _around_examples(
     lines: list[str], style: Style
 ) -> tuple[list[str], list[str] | None, list[str]]:
     """Lines before the examples, the examples, lines after them."""
-    if EXAMPLES not in lines:
+    if _EXAMPLES not in lines:
         return lines, None, []
-    place = len(lines) - 1 - lines[::-1].index(EXAMPLES)
+    place = len(lines) - 1 - lines[::-1].index(_EXAMPLES)
     end = place + 1
     while end < len(lines) and _is_example(lines[end], style):
         end += 1
@@ -276,3 +279,104 @@ def _is_example(line: str, style: Style) -> bool:
 def _unquoted(text: str, style: Style) -> object:
     value = _json(text)
     return text[1:-1] if style == "compatible" or value is _NOTHING else value
+
+
+# --- Written ---
+
+# What JSON leaves as it is and some reader takes for the end of a line, or cannot encode.
+_UNSAFE: Final = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+
+
+def json_line(value: object) -> str:
+    r"""JSON data on one line, whoever counts the lines.
+
+    Args:
+        value: JSON data.
+
+    Returns:
+        The JSON text. Line breaks of every kind and halves of characters are escaped.
+
+    Example:
+        >>> json_line({"a": "é\u2028"})
+        '{"a": "é\\u2028"}'
+    """
+    text = json.dumps(value, ensure_ascii=False)
+    return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def comment_lines(text: str) -> list[str]:
+    r"""The lines of a text, each fit for a comment of its own.
+
+    Whatever anybody takes for a line break ends a line here, so that nothing in a comment ends
+    the comment.
+
+    Args:
+        text: any text.
+
+    Returns:
+        Its lines, without what ended them; empty lines at either end are left out.
+
+    Example:
+        >>> comment_lines("one\u2028two\n\x85three\n")
+        ['one', 'two', '', 'three']
+    """
+    lines = [line.rstrip() for line in _SURROGATE.sub("\ufffd", text).splitlines()]
+    while lines and not lines[-1]:
+        lines.pop()
+    while lines and not lines[0]:
+        del lines[0]
+    return lines
+
+
+def is_json(value: object) -> bool:
+    """Whether JSON can say a value."""
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def write_behind(keywords: Mapping[str, Any], flags: Iterable[str]) -> tuple[str, ...]:
+    """The comment behind a type that has some bounds; none if there is nothing to say."""
+    entries = [flag for flag in _FLAGS if flag in flags]
+    entries += (f"{k}: {json_line(keywords[k])}" for k in (*BOUNDS, DEFAULT) if k in keywords)
+    return (", ".join(entries),) if entries else ()
+
+
+def write_above(schema: Mapping[str, Any], name: str | None) -> tuple[str, ...]:
+    """What stands above a type: title, description and examples.
+
+    Only a property has a title, unless that merely repeats its name, as titles that programs
+    make do.
+    """
+    title = _title(schema, name)
+    described = _described(schema)
+    if not title and described[1:2] == [""]:
+        del described[1]  # what stands above an empty line is a title
+    return (*title, *described, *_examples(schema))
+
+
+def _title(schema: Mapping[str, Any], name: str | None) -> list[str]:
+    title = schema.get("title")
+    if name is None or not isinstance(title, str) or _letters(title) == _letters(name):
+        return []
+    text = " ".join(filter(None, comment_lines(title)))
+    return [text, ""] if text else []
+
+
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalnum, text)).casefold()
+
+
+def _described(schema: Mapping[str, Any]) -> list[str]:
+    description = schema.get("description")
+    return comment_lines(description) if isinstance(description, str) else []
+
+
+def _examples(schema: Mapping[str, Any]) -> list[str]:
+    examples = schema.get("examples")
+    if not isinstance(examples, list) or not examples:
+        return []
+    return [_EXAMPLES, *(f"- {json_line(each)}" for each in examples if is_json(each))]
