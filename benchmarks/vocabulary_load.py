@@ -23,7 +23,7 @@ from tiktoken.load import load_tiktoken_bpe
 
 from harmony_grammar.tokens import SPECIAL_TOKEN_ALIASES, SPECIAL_TOKENS
 from harmony_grammar.vocabulary import default_encoding, load_ranks
-from harmony_grammar.vocabulary.encoding import SPLIT_PATTERN
+from harmony_grammar.vocabulary.o200k import SPLIT_PATTERN
 
 RUNS: Final = 9
 CACHE_VARIABLE: Final = "TIKTOKEN_CACHE_DIR"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from harmony_grammar.api import Grammar, check, encode, parse, recover, render
-    from harmony_grammar.bodies.tools import ToolType, tool_type
+    from harmony_grammar.bodies.namespaces import ToolType, tool_type
     from harmony_grammar.checking.codes import DiagnosticCode, Repair
     from harmony_grammar.checking.lint import Lint
     from harmony_grammar.compat.config import RenderConversationConfig, RenderOptions
@@ -127,7 +127,7 @@ _HOMES = {
     "tree.contents": ("ChannelConfig", "DeveloperContent", "ReasoningEffort", "SystemContent"),
     "tree.tools": ("ResponseFormat", "ToolDescription", "ToolNamespaceConfig"),
     "vocabulary": ("Vocabulary",),
-    "bodies.tools": ("ToolType", "tool_type"),
+    "bodies.namespaces": ("ToolType", "tool_type"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -17,7 +17,7 @@ import harmony_grammar as hg
 from harmony_grammar.bodies import OFF_TEMPLATE, read_body, read_type
 from harmony_grammar.bodies.sections import body_text, developer_text, reads_bodies
 from harmony_grammar.grammar import Rules
-from harmony_grammar.grammar.text import TextReader
+from harmony_grammar.grammar.whole_text import TextReader
 from harmony_grammar.schemas.types import Array, Field, Literal, Object, Tuple, Union, Variant, Word
 from harmony_grammar.tree import Content, Role, TextContent
 from harmony_grammar.tree.contents import DeveloperContent, SystemContent

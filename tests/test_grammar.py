@@ -11,7 +11,7 @@ import harmony_grammar as hg
 from harmony_grammar.grammar import Rules
 from harmony_grammar.grammar.load import Source, load_source
 from harmony_grammar.grammar.meaning import starts_of
-from harmony_grammar.grammar.text import TextReader
+from harmony_grammar.grammar.whole_text import TextReader
 from harmony_grammar.inputs import TextKind
 from harmony_grammar.reading.headers import Machine, walk
 from harmony_grammar.tokens import SPECIAL_TOKENS

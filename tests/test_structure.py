@@ -107,7 +107,7 @@ def spelled(path: Path) -> list[str]:
 
 # Words that name something else there, too: constants in `__all__`, and what a FILE is in a help.
 OTHERWISE = {
-    "bodies/text.py": {"LINE"},
+    "bodies/lines.py": {"LINE"},
     "cli/options.py": {"NAME"},
     "docs/chart.py": {"END"},
     "masking/automaton.py": {"OPEN"},
@@ -151,8 +151,18 @@ def classes() -> dict[str, list[Path]]:
     for path in MODULES:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ClassDef):
-                found.setdefault(node.name.lstrip("_"), []).append(path)
+                found.setdefault(node.name, []).append(path)
     return found
+
+
+def test_no_class_name_means_two_things() -> None:
+    assert {name: paths for name, paths in classes().items() if len(paths) > 1} == {}
+
+
+def test_no_module_name_means_two_things() -> None:
+    names = [p.stem for p in MODULES if not {"cli", "datasets"} & {*p.parent.parts}]
+    twice = {name for name in names if names.count(name) > 1} - {"__init__", "__main__"}
+    assert twice == set()
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))

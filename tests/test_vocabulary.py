@@ -32,7 +32,7 @@ from harmony_grammar.tokens import (
     marker,
 )
 from harmony_grammar.vocabulary import Vocabulary, default_encoding, load_ranks, ranks
-from harmony_grammar.vocabulary.encoding import SPLIT_PATTERN
+from harmony_grammar.vocabulary.o200k import SPLIT_PATTERN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

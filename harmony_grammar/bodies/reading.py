@@ -7,11 +7,11 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from harmony_grammar.bodies.sections import Misfit, reads_bodies
-from harmony_grammar.bodies.types import ALONE
+from harmony_grammar.bodies.type_nodes import ALONE
 from harmony_grammar.errors import Diagnostic, HarmonySyntaxError, Severity, Span, excerpt
 from harmony_grammar.grammar import Rules
 from harmony_grammar.grammar.meaning import TOOL_TYPE
-from harmony_grammar.grammar.text import TextReader
+from harmony_grammar.grammar.whole_text import TextReader
 from harmony_grammar.schemas.types import unescaped
 from harmony_grammar.tree import Role, TextContent
 

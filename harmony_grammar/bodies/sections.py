@@ -11,19 +11,19 @@ import json
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
-from harmony_grammar.bodies.signs import signs_of
-from harmony_grammar.bodies.text import LINE, SECTION, FreeText, Lines, commented, line
-from harmony_grammar.bodies.tools import (
+from harmony_grammar.bodies.lines import LINE, SECTION, FreeText, Lines, commented, line
+from harmony_grammar.bodies.namespaces import (
     Namespaces,
     description_lines,
     reads_tools,
     write_namespaces,
 )
-from harmony_grammar.bodies.types import reads_types
+from harmony_grammar.bodies.signs import signs_of
+from harmony_grammar.bodies.type_nodes import reads_types
 from harmony_grammar.errors import RenderError
 from harmony_grammar.grammar import Rules
 from harmony_grammar.grammar.meaning import BodyPart
-from harmony_grammar.grammar.text import Leaf
+from harmony_grammar.grammar.whole_text import Leaf
 from harmony_grammar.tree import TextContent
 from harmony_grammar.tree.contents import (
     ChannelConfig,
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from harmony_grammar.bodies.signs import Signs
     from harmony_grammar.grammar import Production
-    from harmony_grammar.grammar.text import Builder
+    from harmony_grammar.grammar.whole_text import Builder
     from harmony_grammar.schemas.types import Style
     from harmony_grammar.tree import Content, Message
     from harmony_grammar.tree.tools import ToolNamespaceConfig
@@ -226,7 +226,7 @@ def reads_bodies(rules: Rules, style: Style) -> Callable[[Production], Builder |
 # --- How a section is written: None where there is nothing to say ---
 
 
-class _Writer(NamedTuple):
+class _SectionWriter(NamedTuple):
     """What writing the sections of a content takes.
 
     Attributes:
@@ -262,17 +262,17 @@ class _Writer(NamedTuple):
         return None if write is None else write(self)
 
 
-def _write_identity(writer: _Writer) -> str | None:
+def _write_identity(writer: _SectionWriter) -> str | None:
     """Lines as a section; one empty line is a section, no line is none."""
     lines = list(writer.sections(BodyPart.IDENTITY))
     return "\n".join(lines) if lines else None
 
 
-def _titled(part: BodyPart, text: str | None, writer: _Writer) -> str | None:
+def _titled(part: BodyPart, text: str | None, writer: _SectionWriter) -> str | None:
     return None if text is None else writer.signs.title(part) + text
 
 
-def _write_effort(writer: _Writer) -> str | None:
+def _write_effort(writer: _SectionWriter) -> str | None:
     effort = writer.content.reasoning_effort
     if effort is None:
         return None
@@ -283,7 +283,7 @@ def _write_effort(writer: _Writer) -> str | None:
     return writer.signs.title(BodyPart.EFFORT) + word
 
 
-def _write_channels(writer: _Writer) -> str | None:
+def _write_channels(writer: _SectionWriter) -> str | None:
     """The channels and where calls go; nothing, not even the latter, if none is listed."""
     config = writer.content.channel_config
     if config is None or not config.valid_channels:
@@ -291,7 +291,7 @@ def _write_channels(writer: _Writer) -> str | None:
     return "\n".join(writer.sections(BodyPart.CHANNELS))
 
 
-def _write_valid_channels(writer: _Writer) -> str:
+def _write_valid_channels(writer: _SectionWriter) -> str:
     config = writer.content.channel_config
     title, comma, stop, required = writer.signs.of[BodyPart.VALID_CHANNELS]
     own = config is default_channels()
@@ -299,19 +299,19 @@ def _write_valid_channels(writer: _Writer) -> str:
     return title + names + stop + (required if config.channel_required else "")
 
 
-def _write_calls(writer: _Writer) -> str | None:
+def _write_calls(writer: _SectionWriter) -> str | None:
     if not writer.function_tools:
         return None
     to, on, stop = writer.signs.of[BodyPart.CALLS]
     return to + writer.rules.meaning.preamble + on + FUNCTIONS + stop
 
 
-def _write_instructions(writer: _Writer) -> str | None:
+def _write_instructions(writer: _SectionWriter) -> str | None:
     said = writer.content.instructions
     return None if said is None else writer.signs.title(BodyPart.INSTRUCTIONS) + _BLANK_LINE + said
 
 
-def _write_tools(writer: _Writer) -> str | None:
+def _write_tools(writer: _SectionWriter) -> str | None:
     namespaces = writer.content.tools
     if not namespaces:
         return None
@@ -319,7 +319,7 @@ def _write_tools(writer: _Writer) -> str | None:
     return _BLANK_LINE.join((writer.signs.title(BodyPart.TOOLS), *texts))
 
 
-def _write_formats(writer: _Writer) -> str | None:
+def _write_formats(writer: _SectionWriter) -> str | None:
     formats = writer.content.response_formats
     texts = (_write_format(known, writer.signs) for known in formats)
     title = writer.signs.title(BodyPart.RESPONSE_FORMATS)
@@ -334,7 +334,7 @@ def _write_format(known: ResponseFormat, signs: Signs) -> str:
     return "\n".join((head, *described, schema))
 
 
-_SECTIONS: Final[Mapping[BodyPart, Callable[[_Writer], str | None]]] = {
+_SECTIONS: Final[Mapping[BodyPart, Callable[[_SectionWriter], str | None]]] = {
     BodyPart.IDENTITY: _write_identity,
     BodyPart.TEXT: lambda writer: writer.content.model_identity,
     BodyPart.CUTOFF: lambda w: _titled(BodyPart.CUTOFF, w.content.knowledge_cutoff, w),
@@ -388,7 +388,7 @@ def body_text(
         raise RenderError(f"a content of type {type(content).__name__} has no text in the format")
     rules = rules or Rules.default()
     _require_places(content, part, rules)
-    writer = _Writer(content, rules, signs_of(rules), schema_style, function_tools)
+    writer = _SectionWriter(content, rules, signs_of(rules), schema_style, function_tools)
     return _BLANK_LINE.join(writer.sections(part))
 
 

@@ -64,7 +64,7 @@ def typescript(schema: object, indent: str = "", *, mark: str = "//") -> str:
         >>> typescript({"type": ["integer", "null"]})
         'number | null'
     """
-    return _Writer(mark).type(schema, indent)
+    return _TypescriptWriter(mark).type(schema, indent)
 
 
 def _fields(schema: object) -> _Schema:
@@ -84,7 +84,7 @@ def _list(schema: _Schema, keyword: str) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-class _Writer:
+class _TypescriptWriter:
     """Writes types whose comments begin with a mark."""
 
     def __init__(self, mark: str) -> None:
@@ -186,13 +186,13 @@ class _Writer:
         return f" {self.mark} {' '.join(texts)}" if texts else ""
 
 
-_FORMS: Final[Mapping[str, Callable[[_Writer, _Schema, str], str]]] = {
-    "object": _Writer.object_type,
-    "string": _Writer.string_type,
-    "number": _Writer.number_type,
-    "integer": _Writer.number_type,
-    "boolean": _Writer.boolean_type,
-    "array": _Writer.array_type,
+_FORMS: Final[Mapping[str, Callable[[_TypescriptWriter, _Schema, str], str]]] = {
+    "object": _TypescriptWriter.object_type,
+    "string": _TypescriptWriter.string_type,
+    "number": _TypescriptWriter.number_type,
+    "integer": _TypescriptWriter.number_type,
+    "boolean": _TypescriptWriter.boolean_type,
+    "array": _TypescriptWriter.array_type,
 }
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from harmony_grammar.checking.codes import DiagnosticCode
 from harmony_grammar.checking.declared import declared, declared_names
-from harmony_grammar.checking.values import NOT_JSON, Misfit, json_of
+from harmony_grammar.checking.values import NOT_JSON, Mismatch, json_of
 from harmony_grammar.errors import Span
 from harmony_grammar.grammar.meaning import BodyPart
 from harmony_grammar.tree import Role
@@ -34,7 +34,7 @@ _FUNCTIONS: Final = "functions."
 _USUAL_TYPES: Final = frozenset({"json", "code", "text"})
 _JSON: Final = "json"
 _CODE: Final = "code"
-_NO_JSON: Final = Misfit("", "it is no JSON")
+_NO_JSON: Final = Mismatch("", "it is no JSON")
 
 # An opening angle bracket, escaped or full-width, before a bar.
 _DISGUISED: Final = re.compile(
@@ -342,7 +342,7 @@ def _invalid_arguments(message: Message, context: Context) -> Said | None:
     )
 
 
-def _misfit(tool: str, value: object, context: Context) -> Misfit | None:
+def _misfit(tool: str, value: object, context: Context) -> Mismatch | None:
     """Why arguments do not fit the type that was last declared for a tool, if there is one."""
     for role, body in reversed(context.bodies):
         found = declared(context.rules, role, body).tools.get(tool)
@@ -368,7 +368,7 @@ def _broken_format(message: Message, context: Context) -> Said | None:
     )
 
 
-def _place(fault: Misfit) -> str:
+def _place(fault: Mismatch) -> str:
     return f" at `{fault.pointer}`: {fault.message}" if fault.pointer else f": {fault.message}"
 
 

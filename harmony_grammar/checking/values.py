@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-__all__ = ["NOT_JSON", "Fitting", "Misfit", "json_of"]
+__all__ = ["NOT_JSON", "Fitting", "Mismatch", "json_of"]
 
 _MOST_REFERENCES: Final = 2000  # that are followed in one check
 _LONGEST_TEXT: Final = 256  # that a pattern is tried on
@@ -34,14 +34,18 @@ NOT_JSON: Final = _NotJson()
 
 
 def json_of(text: str) -> object:
-    """The JSON data that a text is; `NOT_JSON` if it is none."""
+    """The JSON data that a text is; `NOT_JSON` if it is none, as `NaN` is none."""
     try:
-        return json.loads(text)
+        return json.loads(text, parse_constant=_refuse)
     except (ValueError, RecursionError):
         return NOT_JSON
 
 
-class Misfit(NamedTuple):
+def _refuse(constant: str) -> Any:
+    raise ValueError(f"{constant} is no JSON")
+
+
+class Mismatch(NamedTuple):
     """Where data does not fit.
 
     Attributes:
@@ -68,7 +72,7 @@ class Fitting:
         self.schemas = schemas
         self._left = 0
 
-    def fault(self, value: object) -> Misfit | None:
+    def fault(self, value: object) -> Mismatch | None:
         """Why data fits none of the schemas; None if it fits, or if that cannot be told."""
         try:
             faults = [self._fault(validator, value) for validator in self._validators]
@@ -100,7 +104,7 @@ class Fitting:
 
         return check
 
-    def _fault(self, validator: Any, value: object) -> Misfit | None:
+    def _fault(self, validator: Any, value: object) -> Mismatch | None:
         import jsonschema  # noqa: PLC0415  loaded already
 
         self._left = _MOST_REFERENCES
@@ -110,7 +114,7 @@ class Fitting:
         from harmony_grammar.schemas.dialects import pointer_step  # noqa: PLC0415  the same
 
         pointer = "".join(f"/{pointer_step(str(step))}" for step in error.absolute_path)
-        return Misfit(pointer, _short(error.message))
+        return Mismatch(pointer, _short(error.message))
 
 
 def _short(message: str) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from harmony_grammar.cli.config import chosen_lint
-from harmony_grammar.cli.datasets.files import FOLDER_SUFFIXES, DataKind, Opened, is_data_set
+from harmony_grammar.cli.datasets.files import FOLDER_SUFFIXES, DataKind, OpenedFile, is_data_set
 from harmony_grammar.cli.inputs import (
     InputKind,
     StartChoice,
@@ -237,7 +237,7 @@ class _Check:
         from harmony_grammar.cli.datasets.judging import pool  # noqa: PLC0415  transcripts need none
 
         try:
-            opened = Opened(name)
+            opened = OpenedFile(name)
         except Misuse as problem:
             self._unreadable(name, problem)
             return
@@ -263,7 +263,7 @@ class _Check:
         self._report.file(result)
 
     def _rows(
-        self, opened: Opened, kind: DataKind, executor: "Executor | None", whole: BatchResult
+        self, opened: OpenedFile, kind: DataKind, executor: "Executor | None", whole: BatchResult
     ) -> None:
         from harmony_grammar.cli.datasets.files import batches  # noqa: PLC0415  as above
         from harmony_grammar.cli.datasets.judging import (  # noqa: PLC0415

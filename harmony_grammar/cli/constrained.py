@@ -25,7 +25,7 @@ from harmony_grammar.cli.options import (
     SchemaStyle,
     StyleChoice,
 )
-from harmony_grammar.cli.output import FINDINGS, Layout, Misuse, Output, dump
+from harmony_grammar.cli.output import FINDINGS, Arrangement, Misuse, Output, dump
 
 if TYPE_CHECKING:
     from harmony_grammar.masking import Constraint, Matcher
@@ -216,7 +216,7 @@ def _next(  # noqa: PLR0913  each is an option
     kind: Kind = InputKind.AUTO,
     keep_newline: Keep = False,
     limit: Annotated[int, typer.Option(help="How many ids to list at most.")] = 20,
-    form: Form = Layout.TEXT,
+    form: Form = Arrangement.TEXT,
 ) -> None:
     """Show what may come next: in words, and which ids with their texts.
 
@@ -243,7 +243,7 @@ def _next(  # noqa: PLR0913  each is an option
         "count": len(ids),
         "ids": rows,
     }
-    if form is Layout.JSON:
+    if form is Arrangement.JSON:
         dump(data)
         return
     out = Output()
@@ -274,7 +274,7 @@ def _sample(
     *,
     count: Annotated[int, typer.Option(min=1, help="How many completions.")] = 1,
     seed: Annotated[int, typer.Option(help="The same seed gives the same completions.")] = 0,
-    form: Form = Layout.TEXT,
+    form: Form = Arrangement.TEXT,
 ) -> None:
     """Write random completions of a constraint, to try other parsers with.
 
@@ -293,7 +293,7 @@ def _sample(
     found = [random_completion(constraint, rng) for _ in range(count)]
     vocabulary = constraint.vocabulary
     texts = [b"".join(map(vocabulary.piece, ids)).decode("utf-8", "replace") for ids in found]
-    if form is Layout.JSON:
+    if form is Arrangement.JSON:
         dump([{"text": text, "ids": ids} for text, ids in zip(texts, found, strict=True)])
         return
     out = Output()
@@ -334,7 +334,7 @@ def _validate(
     *,
     kind: Kind = InputKind.AUTO,
     keep_newline: Keep = False,
-    form: Form = Layout.TEXT,
+    form: Form = Arrangement.TEXT,
 ) -> None:
     """Say whether a completion is within a constraint, and if not, where it leaves it.
 
@@ -353,8 +353,8 @@ def _validate(
         raise typer.Exit(FINDINGS)
 
 
-def _show(verdict: _Verdict, constraint: "Constraint", ids: list[int], form: Layout) -> None:
-    if form is Layout.JSON:
+def _show(verdict: _Verdict, constraint: "Constraint", ids: list[int], form: Arrangement) -> None:
+    if form is Arrangement.JSON:
         dump({"status": verdict.status, "index": verdict.index, "reason": verdict.reason})
         return
     out = Output()

@@ -10,7 +10,7 @@ import typer
 
 from harmony_grammar.cli.datasets.files import DataKind
 from harmony_grammar.cli.inputs import InputKind, StartChoice
-from harmony_grammar.cli.output import Layout
+from harmony_grammar.cli.output import Arrangement
 
 __all__ = [
     "Data",
@@ -97,7 +97,9 @@ Field = Annotated[
         help="The field or column that holds the transcript of a row.",
     ),
 ]
-Form = Annotated[Layout, typer.Option("--format", help="Lines for people, or JSON for programs.")]
+Form = Annotated[
+    Arrangement, typer.Option("--format", help="Lines for people, or JSON for programs.")
+]
 Spelling = Annotated[
     SpellingChoice,
     typer.Option(

@@ -26,7 +26,7 @@ __all__ = [
     "INTERRUPTED",
     "MISUSE",
     "READER_GONE",
-    "Layout",
+    "Arrangement",
     "Misuse",
     "Output",
     "Part",
@@ -48,7 +48,7 @@ READER_GONE: Final = 141
 Part: TypeAlias = "str | tuple[str, str]"
 
 
-class Layout(str, Enum):
+class Arrangement(str, Enum):
     """How a result is written."""
 
     TEXT = "text"

@@ -10,7 +10,7 @@ import typer
 
 from harmony_grammar.cli.inputs import STDIN, InputKind, StartChoice, grammar_of, parsed, read
 from harmony_grammar.cli.options import File, Form, GrammarFile, Keep, Kind, Start
-from harmony_grammar.cli.output import Layout, Output, Part, dump
+from harmony_grammar.cli.output import Arrangement, Output, Part, dump
 from harmony_grammar.tree import Message
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def _parse(  # noqa: PLR0913  a parameter is an option
     *,
     start: Start = StartChoice.AUTO,
     kind: Kind = InputKind.AUTO,
-    form: Form = Layout.TEXT,
+    form: Form = Arrangement.TEXT,
     keep_newline: Keep = False,
     grammar: GrammarFile = None,
 ) -> None:
@@ -46,7 +46,7 @@ def _parse(  # noqa: PLR0913  a parameter is an option
     given = read(file, kind, keep_newline=keep_newline)
     conversation = parsed(grammar_of(grammar), given, start)
     unit = "text" if isinstance(given.source, str) else "ids"
-    if form is Layout.JSON:
+    if form is Arrangement.JSON:
         dump(_data(conversation, unit))
     else:
         _show(_branch(conversation, "characters" if unit == "text" else "ids"))

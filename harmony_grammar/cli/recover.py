@@ -18,7 +18,7 @@ import typer
 from harmony_grammar.cli.datasets.files import (
     FOLDER_SUFFIXES,
     DataKind,
-    Opened,
+    OpenedFile,
     batches,
     is_data_set,
     needs,
@@ -183,7 +183,7 @@ class _Mending:
         """Mend a data set, row by row."""
         if kind is DataKind.PARQUET:
             raise Misuse(f"{label(name)}: Parquet files cannot be written; give JSON Lines")
-        opened = Opened(name)
+        opened = OpenedFile(name)
         try:
             for batch in batches(opened, kind, self.field):
                 for number, row in decoded(batch):

@@ -18,7 +18,7 @@ from harmony_grammar.cli.inputs import (
     show_error,
 )
 from harmony_grammar.cli.options import File, Form, GrammarFile, Keep, Kind, Start
-from harmony_grammar.cli.output import FINDINGS, Layout, Output, Part, dump
+from harmony_grammar.cli.output import FINDINGS, Arrangement, Output, Part, dump
 from harmony_grammar.view.fields import fields_of_ids
 from harmony_grammar.view.packed import encoded
 
@@ -32,7 +32,7 @@ _STYLES: Final = {"body": "", "unread": "red"}
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
+class _TokenRow:
     """One id.
 
     Attributes:
@@ -57,7 +57,7 @@ def _tokens(  # noqa: PLR0913  a parameter is an option
     *,
     start: Start = StartChoice.AUTO,
     kind: Kind = InputKind.AUTO,
-    form: Form = Layout.TEXT,
+    form: Form = Arrangement.TEXT,
     keep_newline: Keep = False,
     grammar: GrammarFile = None,
 ) -> None:
@@ -79,12 +79,12 @@ def _tokens(  # noqa: PLR0913  a parameter is an option
     _, report = judge(loaded, ids, start)
     spell = _Spelling(loaded.vocabulary)
     rows = (
-        _Row(index, token, spell.text(token), spell.special(token), *place)
+        _TokenRow(index, token, spell.text(token), spell.special(token), *place)
         for index, (token, place) in enumerate(
             zip(ids, fields_of_ids(loaded, ids, report.conversation), strict=True)
         )
     )
-    if form is Layout.JSON:
+    if form is Arrangement.JSON:
         dump([asdict(row) for row in rows])
     else:
         _show(list(rows))
@@ -112,11 +112,11 @@ class _Spelling:
         return self._vocabulary.piece(token).decode("utf-8", "backslashreplace")
 
 
-def _show(rows: Sequence[_Row]) -> None:
+def _show(rows: Sequence[_TokenRow]) -> None:
     Output().lines(_table(rows))
 
 
-def _table(rows: Sequence[_Row]) -> Iterator[list[Part]]:
+def _table(rows: Sequence[_TokenRow]) -> Iterator[list[Part]]:
     wide = max([5, *(len(str(row.id)) for row in rows)])
     yield [(f"{'index':>7}  {'id':>{wide}}  {'message':>7}  {'part':<12}  text", "bold")]
     for row in rows:
@@ -129,7 +129,7 @@ def _table(rows: Sequence[_Row]) -> Iterator[list[Part]]:
         ]
 
 
-def _quoted(row: _Row) -> str:
+def _quoted(row: _TokenRow) -> str:
     if row.text is None:
         return _UNKNOWN
     return row.text if row.special else repr(row.text)

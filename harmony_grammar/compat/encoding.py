@@ -11,10 +11,10 @@ from harmony_grammar.api import Grammar
 from harmony_grammar.bodies.sections import has_function_tools
 from harmony_grammar.compat.config import RenderConversationConfig, RenderOptions
 from harmony_grammar.compat.entrances import Entrances
+from harmony_grammar.compat.plain_text import TextEncoding
 from harmony_grammar.compat.policies import kept, kept_for_training
 from harmony_grammar.compat.spans import Rendering, TokenSpans
 from harmony_grammar.compat.streaming import StreamableParser
-from harmony_grammar.compat.text import TextEncoding
 from harmony_grammar.errors import HarmonyError
 from harmony_grammar.inputs import list_of_ids
 from harmony_grammar.reading.reader import Reader

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from harmony_grammar.docs.expressions import (
-    Choice,
-    Literal,
+    Alternatives,
+    FixedText,
     Name,
     Pattern,
     Repeat,
@@ -67,7 +67,7 @@ def chart(rules: Rules, expressions: Mapping[str, Expression], start: str) -> Ch
         expressions: its rules as they are written.
         start: the start symbol.
     """
-    parts = _Parts(rules, expressions)
+    parts = _ChartParts(rules, expressions)
     moves, ends = automaton(expressions[start], parts.look_up)
     order = {name: index for index, name in enumerate(expressions)}
     # A box is a symbol and the state that it leads to.
@@ -108,7 +108,7 @@ def automaton(
         For each state the state after each symbol, and the states that the input may end in; it
         begins in state 0.
     """
-    symbols = _Symbols(look_up)
+    symbols = _ChartSymbols(look_up)
     made, nfa = symbols.codes, symbols.automaton
     nfa.start, nfa.final = symbols.part(expression)
     dfa = Dfa.minimal(nfa)
@@ -117,7 +117,7 @@ def automaton(
     return moves, frozenset(state for state, value in enumerate(dfa.accepts) if value != NO)
 
 
-class _Symbols:
+class _ChartSymbols:
     """An automaton over the symbols of an expression, which are numbered as they are met."""
 
     def __init__(self, look_up: Callable[[str], Expression | None]) -> None:
@@ -131,11 +131,11 @@ class _Symbols:
             case Name(name):
                 meaning = self._look_up(name)
                 return self._symbol(name) if meaning is None else self.part(meaning)
-            case Literal(text) | Pattern(text):
+            case FixedText(text) | Pattern(text):
                 return self._symbol(text)
             case Sequence(items):
                 return self.automaton.chain(map(self.part, items))
-            case Choice(items):
+            case Alternatives(items):
                 return self.automaton.either(list(map(self.part, items)))
             case Repeat():
                 return self._repeated(expression)
@@ -152,7 +152,7 @@ class _Symbols:
         return part if expression.least else made.either([part, made.chain([])])
 
 
-class _Parts:
+class _ChartParts:
     """The parts that a message is made of: rules that are fields, and terminals beside them."""
 
     def __init__(self, rules: Rules, expressions: Mapping[str, Expression]) -> None:
@@ -186,7 +186,7 @@ class _Parts:
         return self._text(Name(name), depth=0)
 
     def _text(self, expression: Expression | None, depth: int) -> str:
-        if isinstance(expression, Literal):
+        if isinstance(expression, FixedText):
             return expression.text
         if isinstance(expression, Name) and depth < len(self._expressions):
             return self._text(self._expressions.get(expression.name), depth + 1)

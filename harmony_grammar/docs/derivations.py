@@ -12,14 +12,14 @@ from harmony_grammar.grammar.load import load_source
 from harmony_grammar.grammar.lr import Driver
 from harmony_grammar.grammar.meaning import starts_of
 from harmony_grammar.grammar.rules import Rules
-from harmony_grammar.grammar.text import TextReader
+from harmony_grammar.grammar.whole_text import TextReader
 from harmony_grammar.inputs import TextKind
 from harmony_grammar.reading.headers import Machine, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from harmony_grammar.grammar.text import Leaf
+    from harmony_grammar.grammar.whole_text import Leaf
     from harmony_grammar.reading.headers import Token
 
 __all__ = ["Branch", "Derivations", "drawn"]

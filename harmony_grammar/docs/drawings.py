@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any, Final
 import railroad  # type: ignore[import-untyped]  # it ships no types
 
 from harmony_grammar.docs.chart import BEGIN, END
-from harmony_grammar.docs.expressions import Choice, Literal, Name, Pattern, Repeat, Sequence
+from harmony_grammar.docs.expressions import (
+    Alternatives,
+    FixedText,
+    Name,
+    Pattern,
+    Repeat,
+    Sequence,
+)
 from harmony_grammar.docs.layout import layout
 
 if TYPE_CHECKING:
@@ -82,7 +89,7 @@ def _(expression: Name) -> Any:
 
 
 @_drawn.register
-def _(expression: Literal) -> Any:
+def _(expression: FixedText) -> Any:
     return railroad.Terminal(_visible(expression.text))
 
 
@@ -98,7 +105,7 @@ def _(expression: Sequence) -> Any:
 
 
 @_drawn.register
-def _(expression: Choice) -> Any:
+def _(expression: Alternatives) -> Any:
     return railroad.Choice(0, *(_drawn(item) for item in expression.items))
 
 

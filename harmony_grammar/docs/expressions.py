@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from lark import Lark, Tree
 
 __all__ = [
-    "Choice",
+    "Alternatives",
     "Expression",
-    "Literal",
+    "FixedText",
     "Name",
     "Pattern",
     "Repeat",
@@ -44,7 +44,7 @@ class Name:
 
 
 @dataclass(frozen=True, slots=True)
-class Literal:
+class FixedText:
     """A fixed text."""
 
     text: str
@@ -65,7 +65,7 @@ class Sequence:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class Alternatives:
     """One of several."""
 
     items: tuple[Expression, ...]
@@ -86,7 +86,7 @@ class Repeat:
     most: int | None
 
 
-Expression: TypeAlias = "Name | Literal | Pattern | Sequence | Choice | Repeat"
+Expression: TypeAlias = "Name | FixedText | Pattern | Sequence | Alternatives | Repeat"
 
 _BOUNDS: Final = {"?": (0, 1), "*": (0, None), "+": (1, None)}
 
@@ -123,7 +123,7 @@ def names(expression: Expression) -> list[Name]:
 
 
 def _items(expression: Expression) -> tuple[Expression, ...]:
-    if isinstance(expression, (Sequence, Choice)):
+    if isinstance(expression, (Sequence, Alternatives)):
         return expression.items
     return (expression.item,) if isinstance(expression, Repeat) else ()
 
@@ -134,7 +134,7 @@ def replaced(expression: Expression, change: Callable[[Name], Expression]) -> Ex
         return change(expression)
     if isinstance(expression, Repeat):
         return Repeat(replaced(expression.item, change), expression.least, expression.most)
-    if isinstance(expression, (Sequence, Choice)):
+    if isinstance(expression, (Sequence, Alternatives)):
         items = tuple(replaced(item, change) for item in expression.items)
         return type(expression)(items)
     return expression
@@ -155,7 +155,7 @@ def _expression(tree: Tree[Any]) -> Expression:
 
 
 def _choice(children: list[Any]) -> Expression:
-    return Choice(tuple(map(_expression, children)))
+    return Alternatives(tuple(map(_expression, children)))
 
 
 def _sequence(children: list[Any]) -> Expression:
@@ -174,7 +174,7 @@ def _literal(children: list[Any]) -> Expression:
     written = str(children[0])
     if written.startswith("/"):
         return Pattern(written)
-    return Literal(ast.literal_eval(written.rstrip("i")))
+    return FixedText(ast.literal_eval(written.rstrip("i")))
 
 
 # What each node of Lark's own tree is.
@@ -201,7 +201,7 @@ def definition(name: str, expression: Expression) -> str:
     """One rule: `name ::= expression`, its alternatives on lines of their own if it is long."""
     head = f"{name} ::= "
     line = head + ebnf(expression)
-    if len(line) <= _WIDTH or not isinstance(expression, Choice):
+    if len(line) <= _WIDTH or not isinstance(expression, Alternatives):
         return line
     joint = f"\n{'| ':>{len(head)}}"
     return head + joint.join(ebnf(item) for item in expression.items)
@@ -228,7 +228,7 @@ def _(expression: Name) -> str:
 
 
 @ebnf.register
-def _(expression: Literal) -> str:
+def _(expression: FixedText) -> str:
     quote = "'" if '"' in expression.text else '"'
     return f"{quote}{expression.text}{quote}"
 
@@ -240,19 +240,19 @@ def _(expression: Pattern) -> str:
 
 @ebnf.register
 def _(expression: Sequence) -> str:
-    parts = (f"({ebnf(i)})" if isinstance(i, Choice) else ebnf(i) for i in expression.items)
+    parts = (f"({ebnf(i)})" if isinstance(i, Alternatives) else ebnf(i) for i in expression.items)
     return " ".join(parts)
 
 
 @ebnf.register
-def _(expression: Choice) -> str:
+def _(expression: Alternatives) -> str:
     return " | ".join(ebnf(item) or "()" for item in expression.items)
 
 
 @ebnf.register
 def _(expression: Repeat) -> str:
     inner = ebnf(expression.item)
-    if isinstance(expression.item, (Sequence, Choice, Repeat)):
+    if isinstance(expression.item, (Sequence, Alternatives, Repeat)):
         inner = f"({inner})"
     bounds = (expression.least, expression.most)
     return inner + _SIGNS.get(bounds, f"{{{bounds[0]},{bounds[1]}}}")

@@ -60,7 +60,7 @@ def page(title: str, pages: Mapping[str, str], drawings: Mapping[str, str]) -> s
         pages: the Markdown pages by their file names.
         drawings: the drawings that they show, by their file names.
     """
-    writer = _Writer(drawings)
+    writer = _PageWriter(drawings)
     sections = [
         f'<section id="{_anchor(name)}">\n{writer.render(text)}</section>'
         for name, text in pages.items()
@@ -89,7 +89,7 @@ def _anchor(name: str) -> str:
     return "page-" + name.removesuffix(".md")
 
 
-class _Writer:
+class _PageWriter:
     """Markdown to HTML, with drawings in place and links within the page."""
 
     def __init__(self, drawings: Mapping[str, str]) -> None:

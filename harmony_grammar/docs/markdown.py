@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from harmony_grammar.docs.catalogue import Entry
     from harmony_grammar.docs.cheatsheet import Answer
-    from harmony_grammar.docs.reference import Example, Reference, RuleEntry, TokenEntry
+    from harmony_grammar.docs.reference import DrawnExample, Reference, RuleEntry, TokenEntry
 
 __all__ = ["PICTURE", "diagram_name", "pages"]
 
@@ -147,7 +147,7 @@ def _rule(rule: RuleEntry) -> Iterator[str]:
         yield f"Used by {users}."
 
 
-def _example(example: Example) -> Iterator[str]:
+def _example(example: DrawnExample) -> Iterator[str]:
     writer = f", written by {example.writer.rstrip('.')}" if example.writer else ""
     yield f"Example{writer}:"
     yield block(example.text)

@@ -10,7 +10,7 @@ from harmony_grammar.docs.catalogue import Entry, catalogue
 from harmony_grammar.docs.chart import Chart, chart
 from harmony_grammar.docs.cheatsheet import Answer, answers, followers, said
 from harmony_grammar.docs.derivations import Derivations, drawn
-from harmony_grammar.docs.expressions import Literal, definition, definitions, names, replaced
+from harmony_grammar.docs.expressions import FixedText, definition, definitions, names, replaced
 from harmony_grammar.grammar.meaning import COMPLETION
 from harmony_grammar.tokens import FIRST_SPECIAL_ID, marker
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from harmony_grammar.docs.expressions import Expression, Name
 
 __all__ = [
-    "Example",
+    "DrawnExample",
     "Reference",
     "RuleEntry",
     "TerminalEntry",
@@ -36,7 +36,7 @@ _RESERVED: Final = re.compile(re.escape(marker("reserved_")[:-2]))
 
 
 @dataclass(frozen=True, slots=True)
-class Example:
+class DrawnExample:
     """A text that comes from a rule.
 
     Attributes:
@@ -67,7 +67,7 @@ class RuleEntry:
     sentence: str
     ebnf: str
     departure: str
-    examples: tuple[Example, ...]
+    examples: tuple[DrawnExample, ...]
     used_by: tuple[str, ...]
 
 
@@ -187,7 +187,7 @@ def _resolved(grammar: Grammar, expression: Expression) -> Expression:
     def literal(name: Name) -> Expression:
         terminal = grammar.terminals.get(name.name)
         fixed = terminal is not None and terminal.fixed and terminal.pattern is not None
-        return Literal(str(terminal and terminal.pattern)) if fixed else name
+        return FixedText(str(terminal and terminal.pattern)) if fixed else name
 
     return replaced(expression, literal)
 
@@ -200,7 +200,7 @@ def _rule_entries(grammar: Grammar, resolved: Mapping[str, Expression]) -> Itera
         examples = []
         for text, writer in zip(comment.examples, comment.writers, strict=True):
             branch = derivations.of(name, text)
-            examples.append(Example(text, writer, None if branch is None else drawn(branch)))
+            examples.append(DrawnExample(text, writer, None if branch is None else drawn(branch)))
         users = tuple(user for user, used in uses.items() if name in used)
         ebnf = definition(name, expression)
         yield RuleEntry(name, comment.sentence, ebnf, comment.departure, tuple(examples), users)

@@ -4,7 +4,7 @@ A row says, by symbol, either the state that follows, or, as the complement of a
 production ends before that terminal. Ending a production takes the states of its symbols off the
 stack and goes on from the state below by the production's rule. Who reads, and what is made of
 what was read, is decided elsewhere: headers are read piece by piece, so that reading can stop and
-go on (`harmony_grammar.reading`); a body is read as a whole (`harmony_grammar.grammar.text`).
+go on (`harmony_grammar.reading`); a body is read as a whole (`harmony_grammar.grammar.whole_text`).
 """
 
 from __future__ import annotations

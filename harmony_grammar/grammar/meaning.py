@@ -167,7 +167,7 @@ _CHANNEL: Final = "channel"
 _HEADER: Final = (_CHANNEL, "recipient", "content_type")  # what a header says besides its author
 
 
-class Header(Protocol):
+class AnyHeader(Protocol):
     """What the header of a message says."""
 
     @property
@@ -305,7 +305,7 @@ class Meaning:
         """The role that a word spells; one of its own if the grammar does not know it."""
         return self.roles.get(word) or CustomRole(word)
 
-    def spelled(self, header: Header) -> dict[str, str]:
+    def spelled(self, header: AnyHeader) -> dict[str, str]:
         """The fields of a header that are written, as rules spell them.
 
         Args:

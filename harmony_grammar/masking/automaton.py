@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from harmony_grammar.grammar import Rules
     from harmony_grammar.masking.states import State
-    from harmony_grammar.masking.text_bodies import FreeText
+    from harmony_grammar.masking.text_bodies import FreeTextBody
     from harmony_grammar.masking.token_table import Indices, Mask, TokenTable
     from harmony_grammar.masking.turn import Part, Plan
 
@@ -109,7 +109,7 @@ class TurnAutomaton:
         self._settled: dict[Position, frozenset[Position]] = {}
 
     @cached_property
-    def free(self) -> FreeText:
+    def free(self) -> FreeTextBody:
         """The tables of free text."""
         ways = [
             [automaton for s in production.symbols if (automaton := self.rules.automaton(s.name))]

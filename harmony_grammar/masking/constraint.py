@@ -10,11 +10,11 @@ from harmony_grammar.grammar import Rules
 from harmony_grammar.masking.automaton import FIRST, OPEN, automaton_of
 from harmony_grammar.masking.batch import BatchMatcher
 from harmony_grammar.masking.budget import UNLIMITED, BudgetState
+from harmony_grammar.masking.callable_tools import builtin_tools_of, chosen, tools_of
 from harmony_grammar.masking.formats import response_body
 from harmony_grammar.masking.matcher import Matcher
 from harmony_grammar.masking.schema_bodies import engine_of
 from harmony_grammar.masking.token_table import table_of
-from harmony_grammar.masking.tools import builtin_tools_of, chosen, tools_of
 from harmony_grammar.masking.turn import (
     FREE,
     Plan,
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from harmony_grammar.masking.callable_tools import Tool
     from harmony_grammar.masking.schema_bodies import BodyGrammar
     from harmony_grammar.masking.states import State
     from harmony_grammar.masking.token_table import TokenTable
-    from harmony_grammar.masking.tools import Tool
 
 __all__ = ["Constraint"]
 

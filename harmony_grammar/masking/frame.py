@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
     from harmony_grammar.grammar import Rules, Symbol
 
-__all__ = ["Derivation", "Frame", "Piece"]
+__all__ = ["Derivation", "DerivedPiece", "Frame"]
 
 _TYPE: Final = "content_type"
 BODY: Final = ""  # the name of the piece where the body stands
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class DerivedPiece:
     """A terminal, or the body, in a rule that is written out.
 
     Attributes:
@@ -51,7 +51,7 @@ class Derivation:
         typing: which alternative of the content type was taken, if one was.
     """
 
-    pieces: tuple[Piece, ...] = ()
+    pieces: tuple[DerivedPiece, ...] = ()
     labels: frozenset[str] = frozenset()
     typing: int | None = None
 
@@ -128,7 +128,7 @@ class Frame:
         for symbol in symbols:
             after = self.node()
             if symbol.terminal:
-                piece = Piece(symbol.name, symbol.kept, None)
+                piece = DerivedPiece(symbol.name, symbol.kept, None)
                 self.edges.append((source, Derivation((piece,)), after))
             else:
                 self.rule(rules, symbol.name, source, after)
@@ -165,7 +165,7 @@ def _below(rules: Rules, name: str) -> set[str]:
 def _derive(rules: Rules, name: str, above: str | None) -> Iterator[Derivation]:
     """All ways to write out a rule that does not use itself."""
     if name == rules.meaning.body:
-        yield Derivation((Piece(BODY, kept=True, field=rules.meaning.fields[name]),))
+        yield Derivation((DerivedPiece(BODY, kept=True, field=rules.meaning.fields[name]),))
         return
     bound = rules.meaning.fields.get(name, above)
     for number, production in enumerate(rules.productions[name]):
@@ -174,7 +174,7 @@ def _derive(rules: Rules, name: str, above: str | None) -> Iterator[Derivation]:
             typing=number if rules.meaning.fields.get(name) == _TYPE else None,
         )
         parts = [
-            [Derivation((Piece(s.name, s.kept, bound),))]
+            [Derivation((DerivedPiece(s.name, s.kept, bound),))]
             if s.terminal
             else list(_derive(rules, s.name, bound))
             for s in production.symbols

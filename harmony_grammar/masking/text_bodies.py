@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
     from harmony_grammar.masking.token_table import Indices, Mask, TokenTable
 
-__all__ = ["FreeText", "TextBody", "TextState", "free_text"]
+__all__ = ["FreeTextBody", "TextBody", "TextState", "free_text"]
 
 _MOST_STATES: Final = 255
 
 
-class FreeText:
+class FreeTextBody:
     """The tables of one body language over one vocabulary.
 
     Args:
@@ -110,10 +110,12 @@ class FreeText:
         return self._masks[key]
 
 
-def free_text(dfa: Dfa, table: TokenTable) -> FreeText:
+def free_text(dfa: Dfa, table: TokenTable) -> FreeTextBody:
     """The tables of a body language, shared by everything that uses the vocabulary."""
     key = ("free text", dfa.identity)
-    known: FreeText = table.shared.get(key) or table.shared.setdefault(key, FreeText(dfa, table))
+    known: FreeTextBody = table.shared.get(key) or table.shared.setdefault(
+        key, FreeTextBody(dfa, table)
+    )
     return known
 
 
@@ -126,7 +128,7 @@ class TextBody:
         reasoning: whether it is reasoning.
     """
 
-    def __init__(self, free: FreeText, exits: Mapping[int, State], *, reasoning: bool) -> None:
+    def __init__(self, free: FreeTextBody, exits: Mapping[int, State], *, reasoning: bool) -> None:
         self.free = free
         self.exits = exits
         self.reasoning = reasoning

@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
     from harmony_grammar.grammar import Rules
     from harmony_grammar.grammar.automata import Automaton
-    from harmony_grammar.masking.frame import Derivation, Frame, Piece
+    from harmony_grammar.masking.callable_tools import Tool
+    from harmony_grammar.masking.frame import Derivation, DerivedPiece, Frame
     from harmony_grammar.masking.schema_bodies import BodyGrammar
-    from harmony_grammar.masking.tools import Tool
 
 __all__ = ["FREE", "Body", "CallGroup", "Kind", "Part", "Plan", "Special", "Text", "parts_of"]
 
@@ -235,7 +235,7 @@ class _Specialiser:
         terminal = next(derivation.kept(_CHANNEL), None)
         return None if terminal is None else self.rules.terminals[terminal].pattern or ""
 
-    def usable(self, piece: Piece) -> bool:
+    def usable(self, piece: DerivedPiece) -> bool:
         """Whether a piece is no channel but those that may be used, and has a text at all."""
         if piece.name == BODY:
             return True
@@ -297,7 +297,7 @@ class _Specialiser:
         """What a derivation consists of; a content type that is given stands for the pattern."""
         return tuple(self.element(piece, content_type) for piece in derivation.pieces)
 
-    def element(self, piece: Piece, content_type: str | None) -> Special | Text | Body:
+    def element(self, piece: DerivedPiece, content_type: str | None) -> Special | Text | Body:
         """The element that a piece becomes."""
         name = piece.name
         if name == BODY:

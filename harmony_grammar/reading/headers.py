@@ -38,7 +38,7 @@ __all__ = [
     "Configuration",
     "Ending",
     "Fault",
-    "Field",
+    "FieldText",
     "Fields",
     "Header",
     "Machine",
@@ -72,7 +72,7 @@ class Token(NamedTuple):
     start: int
 
 
-class Field(NamedTuple):
+class FieldText(NamedTuple):
     """A field as a production spells it.
 
     Attributes:
@@ -86,7 +86,7 @@ class Field(NamedTuple):
     end: int
 
 
-_Parts: TypeAlias = "tuple[Field | Token, ...]"
+_Parts: TypeAlias = "tuple[FieldText | Token, ...]"
 
 
 class Opened(NamedTuple):
@@ -246,7 +246,7 @@ class Machine:
         """Whether the input may end here."""
         return self.driver.accepts(stack, self.start)
 
-    def fields(self, stack: tuple[int, ...], tokens: Sequence[Token]) -> list[Field]:
+    def fields(self, stack: tuple[int, ...], tokens: Sequence[Token]) -> list[FieldText]:
         """The fields that `tokens`, read from `stack`, spell.
 
         A field at the very end is only there when something was read after it, which may be a
@@ -258,7 +258,7 @@ class Machine:
             return [field._replace(end=field.end - len(before)) for field in found]
         return self._fields(stack, tokens)
 
-    def _fields(self, stack: tuple[int, ...], tokens: Sequence[Token]) -> list[Field]:
+    def _fields(self, stack: tuple[int, ...], tokens: Sequence[Token]) -> list[FieldText]:
         """The fields that `tokens` spell, if all of their message is there."""
         kept, fields = self.rules.kept_terminals, self.rules.meaning.fields
 
@@ -266,11 +266,11 @@ class Machine:
             """What a production makes of its parts: one field, if its rule spells one."""
             if rule not in fields:
                 return parts
-            return (Field(fields[rule], "".join(part.text for part in parts), end),)
+            return (FieldText(fields[rule], "".join(part.text for part in parts), end),)
 
         leaves = [(token.name, (token,) if token.name in kept else ()) for token in tokens]
         parts: _Parts = self.driver.build(stack, leaves, make)
-        return [part for part in parts if isinstance(part, Field)]
+        return [part for part in parts if isinstance(part, FieldText)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -505,7 +505,7 @@ def _common(one: str, other: str) -> int:
 def header_of(
     configuration: Configuration,
     walked: Walk,
-    found: Sequence[Field],
+    found: Sequence[FieldText],
     key: str | tuple[int, ...],
 ) -> Header:
     """The header that a walk from `configuration` has read to its end.
@@ -527,7 +527,7 @@ def header_of(
     return Header(fields, spelling, walked.tokens, walked.configuration)
 
 
-def fields_of(rules: Rules, found: Sequence[Field]) -> Fields:
+def fields_of(rules: Rules, found: Sequence[FieldText]) -> Fields:
     """Join the fields that productions spell into the fields of a message."""
     by_name = {field.name: field.text for field in found}
     content_type = by_name.get("content_type")

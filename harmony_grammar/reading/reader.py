@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from harmony_grammar.inputs import Source, Stretch
     from harmony_grammar.reading.headers import (
         Configuration,
-        Field,
         Fields,
+        FieldText,
         Header,
         Violation,
         Walk,
@@ -255,7 +255,7 @@ class Reader:
                 Stop("malformed", "header", fields, fault, walked.configuration, violation)
             )
 
-    def _fields(self, walked: Walk) -> list[Field]:
+    def _fields(self, walked: Walk) -> list[FieldText]:
         """The fields of a header that may be unfinished; a cut one at its end is left out."""
         machine, stack = self.configuration.machine, self.configuration.stack
         expected = sorted(walked.configuration.expected)
@@ -263,7 +263,7 @@ class Reader:
         return machine.fields(stack, [*walked.tokens, *after])
 
 
-def _fault_after(name: str, found: list[Field], walked: Walk) -> Fault | None:
+def _fault_after(name: str, found: list[FieldText], walked: Walk) -> Fault | None:
     """The fault that a field makes, at what follows it; None while it may still go on."""
     end = next(field.end for field in found if field.name == name)
     if end == len(walked.tokens):

@@ -7,7 +7,6 @@ tool's schema where that is known. Recovery never completes, corrects or renames
 
 from __future__ import annotations
 
-import json
 from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from harmony_grammar.checking.codes import DiagnosticCode
+from harmony_grammar.checking.values import NOT_JSON, json_of
 from harmony_grammar.reading.headers import Machine
 from harmony_grammar.streaming.header_words import Lexicon
 from harmony_grammar.tree.tools import ToolDescription, ToolNamespaceConfig
@@ -103,8 +103,8 @@ class _Judge:
             return None
         if message.recipient is None:
             return self.conflicting(message)
-        parsed = _json(message.text)
-        data = None if parsed is _NOT_JSON else parsed
+        parsed = json_of(message.text)
+        data = None if parsed is NOT_JSON else parsed
         status, suggestion = self.verdict(message, message.recipient, parsed)
         return ToolCall(message.recipient, message.text, data, status, message, suggestion)
 
@@ -153,7 +153,7 @@ class _Judge:
         if message.span is None or message.span.end < self.end:
             return "ambiguous"
         number = isinstance(parsed, (int, float)) and not isinstance(parsed, bool)
-        return "truncated" if parsed is _NOT_JSON or number else None
+        return "truncated" if parsed is NOT_JSON or number else None
 
     def on_analysis(self, message: Message, name: str) -> bool:
         """Whether a function is called on the channel of reasoning."""
@@ -164,7 +164,7 @@ class _Judge:
     ) -> tuple[CallStatus, str | None]:
         """Whether the arguments are what the tool takes."""
         schema = None if self.tools is None else self.tools[name]
-        if parsed is _NOT_JSON:
+        if parsed is NOT_JSON:
             if schema is None and _takes_code(message, name):
                 return "ready", None
             return "invalid_arguments", "the arguments are not valid JSON"
@@ -232,24 +232,6 @@ def _recipient(name: str) -> str:
 
 
 # --- arguments ---
-
-
-class _NotJson:
-    """What stands for text that is no JSON."""
-
-
-_NOT_JSON: Final = _NotJson()
-
-
-def _refuse(constant: str) -> Any:
-    raise ValueError(f"{constant} is no JSON")
-
-
-def _json(text: str) -> object:
-    try:
-        return json.loads(text, parse_constant=_refuse)
-    except (ValueError, RecursionError):
-        return _NOT_JSON
 
 
 def _violation(schema: Mapping[str, Any], arguments: object) -> str | None:

@@ -18,7 +18,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, cast
 
 from harmony_grammar.errors import VocabularyError
-from harmony_grammar.vocabulary.encoding import default_encoding
+from harmony_grammar.vocabulary.o200k import default_encoding
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

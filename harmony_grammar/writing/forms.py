@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
     from harmony_grammar.grammar import Production, Rules, Symbol
 
-__all__ = ["Form", "Part", "Spelling", "Wish", "best_form", "forms"]
+__all__ = ["Form", "FormPart", "Spelling", "Wish", "best_form", "forms"]
 
 Spelling: TypeAlias = Literal["openai", "model"]
 """Which of the spellings in circulation is written: that of openai_harmony, or the model's own."""
 
 
-class Part(NamedTuple):
+class FormPart(NamedTuple):
     """A terminal of a form.
 
     Attributes:
@@ -37,7 +37,7 @@ class Part(NamedTuple):
     text: str
 
 
-_BODY: Part = Part("", "")
+_BODY: FormPart = FormPart("", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class _Partial:
         left: the fields that are still to be written.
     """
 
-    parts: tuple[Part, ...]
+    parts: tuple[FormPart, ...]
     labels: frozenset[str]
     left: frozenset[str]
 
@@ -65,8 +65,8 @@ class Form:
         labels: the labels of the alternatives that it takes.
     """
 
-    header: tuple[Part, ...]
-    ending: tuple[Part, ...] | None
+    header: tuple[FormPart, ...]
+    ending: tuple[FormPart, ...] | None
     labels: frozenset[str]
 
     @property
@@ -158,7 +158,7 @@ class _Search:
         if not symbol.terminal:
             yield from self.rule(symbol.name, so_far, path)
         elif self.rules.terminals[symbol.name].fixed:
-            part = Part(symbol.name, self.rules.literal(symbol.name))
+            part = FormPart(symbol.name, self.rules.literal(symbol.name))
             yield _Partial((*so_far.parts, part), so_far.labels, so_far.left)
 
     def field(self, rule: str, field: str, so_far: _Partial) -> Iterator[_Partial]:
@@ -170,7 +170,7 @@ class _Search:
                 left = so_far.left - {field}
                 yield _Partial((*so_far.parts, *parts), so_far.labels, left)
 
-    def fill(self, symbols: tuple[Symbol, ...], value: str) -> Iterator[tuple[Part, ...]]:
+    def fill(self, symbols: tuple[Symbol, ...], value: str) -> Iterator[tuple[FormPart, ...]]:
         """Give each terminal its text, so that the kept ones spell the value."""
         if not symbols:
             if not value:
@@ -179,7 +179,7 @@ class _Search:
         for text in self.texts(symbols, value):
             rest = value[len(text) :] if symbols[0].kept else value
             for parts in self.fill(symbols[1:], rest):
-                yield (Part(symbols[0].name, text), *parts)
+                yield (FormPart(symbols[0].name, text), *parts)
 
     def texts(self, symbols: tuple[Symbol, ...], value: str) -> Iterator[str]:
         """What the first terminal may be, at the head of the value if it is kept."""

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from harmony_grammar.schemas.types import Style
     from harmony_grammar.tree import Content, CustomRole, Message
     from harmony_grammar.vocabulary import Vocabulary
-    from harmony_grammar.writing.forms import Form, Part
+    from harmony_grammar.writing.forms import Form, FormPart
 
 __all__ = ["Manner", "Offsets", "Renderer"]
 
@@ -42,7 +42,7 @@ _PLACES: Final[Mapping[type[Content], Role]] = {
 }
 
 
-class _Written(NamedTuple):
+class _WrittenHeader(NamedTuple):
     """A header and its terminator, ready to be written.
 
     Attributes:
@@ -106,7 +106,7 @@ class Renderer:
     def __init__(self, rules: Rules, vocabulary: Callable[[], Vocabulary]) -> None:
         self.rules = rules
         self._vocabulary = vocabulary
-        self._remembered: dict[object, _Written] = {}
+        self._remembered: dict[object, _WrittenHeader] = {}
         self._spelled = special_pattern(rules.specials)
 
     def render(
@@ -201,7 +201,7 @@ class Renderer:
 
     # --- headers and terminators ---
 
-    def _written(self, job: _Job, spelling: Spelling) -> _Written:
+    def _written(self, job: _Job, spelling: Spelling) -> _WrittenHeader:
         """The header and the terminator of a message, from memory if it has been seen."""
         m, sequence, implied, declared, terminator = job
         author, header = m.author, m.header
@@ -229,11 +229,11 @@ class Renderer:
             written = self._remember(key, self._form(job, wish))
         return written
 
-    def _remember(self, key: object, form: Form) -> _Written:
+    def _remember(self, key: object, form: Form) -> _WrittenHeader:
         if len(self._remembered) >= _MOST_FORMS:
             self._remembered.clear()
         ending = form.ending or ()
-        written = _Written(_text(form.header), [], _text(ending), [])
+        written = _WrittenHeader(_text(form.header), [], _text(ending), [])
         self._remembered[key] = written
         return written
 
@@ -384,7 +384,7 @@ def _require_whole_characters(text: str) -> None:
         ) from None
 
 
-def _text(parts: Sequence[Part]) -> str:
+def _text(parts: Sequence[FormPart]) -> str:
     return "".join(part.text for part in parts)
 
 

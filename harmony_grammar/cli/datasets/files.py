@@ -30,7 +30,7 @@ __all__ = [
     "FOLDER_SUFFIXES",
     "Batch",
     "DataKind",
-    "Opened",
+    "OpenedFile",
     "batches",
     "is_data_set",
     "kind_of",
@@ -142,7 +142,7 @@ def _piped() -> IO[bytes]:
     return sys.stdin.buffer
 
 
-class Opened:
+class OpenedFile:
     """An open data set.
 
     Args:
@@ -246,7 +246,7 @@ class Batch:
         return len(self.lines) + len(self.values)
 
 
-def batches(opened: Opened, kind: DataKind, column: str | None) -> Iterator[Batch]:
+def batches(opened: OpenedFile, kind: DataKind, column: str | None) -> Iterator[Batch]:
     """The rows of a data set, in order.
 
     Args:
@@ -271,7 +271,7 @@ def batches(opened: Opened, kind: DataKind, column: str | None) -> Iterator[Batc
         first = batch.first + batch.size
 
 
-def _lines(opened: Opened, _: str | None) -> Iterator[Batch]:
+def _lines(opened: OpenedFile, _: str | None) -> Iterator[Batch]:
     number, stream = 1, opened.stream
     while lines := list(islice(_some(stream), _MOST_ROWS)):
         if number == 1:
@@ -290,7 +290,7 @@ def _some(stream: Any) -> Iterator[bytes]:
             return
 
 
-def _json(opened: Opened, _: str | None) -> Iterator[Batch]:
+def _json(opened: OpenedFile, _: str | None) -> Iterator[Batch]:
     """The items of a list, or one object."""
     number, values, read = 1, list[Any](), 0
     items = _items(opened)
@@ -311,7 +311,7 @@ def _json(opened: Opened, _: str | None) -> Iterator[Batch]:
         yield Batch(number, "row", [], values)
 
 
-def _items(opened: Opened) -> Iterator[tuple[Any, int]]:
+def _items(opened: OpenedFile) -> Iterator[tuple[Any, int]]:
     """The items of the list that a stream holds, and how long each is; an object is one item."""
     text = _JsonStream(opened)
     if text.skip(re.compile(r"\s*")) != "[":
@@ -327,7 +327,7 @@ def _items(opened: Opened) -> Iterator[tuple[Any, int]]:
 class _JsonStream:
     """A stream of JSON, decoded value by value; only what is needed is kept."""
 
-    def __init__(self, opened: Opened) -> None:
+    def __init__(self, opened: OpenedFile) -> None:
         self._read: Callable[[int], bytes] = opened.stream.read
         self._decode = codecs.getincrementaldecoder("utf-8-sig")().decode
         self._parse = json.JSONDecoder().raw_decode
@@ -364,7 +364,7 @@ class _JsonStream:
             return value, length
 
 
-def _parquet(opened: Opened, column: str | None) -> Iterator[Batch]:
+def _parquet(opened: OpenedFile, column: str | None) -> Iterator[Batch]:
     try:
         import pyarrow as pa  # noqa: PLC0415  only Parquet needs it
         import pyarrow.parquet as pq  # noqa: PLC0415
@@ -388,7 +388,7 @@ def _parquet(opened: Opened, column: str | None) -> Iterator[Batch]:
 
 
 _WORDS: Final = {DataKind.JSONL: "line", DataKind.JSON: "row", DataKind.PARQUET: "row"}
-_READERS: Final[dict[DataKind, Callable[[Opened, str | None], Iterator[Batch]]]] = {
+_READERS: Final[dict[DataKind, Callable[[OpenedFile, str | None], Iterator[Batch]]]] = {
     DataKind.JSONL: _lines,
     DataKind.JSON: _json,
     DataKind.PARQUET: _parquet,

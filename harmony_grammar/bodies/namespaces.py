@@ -12,12 +12,12 @@ import re
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from harmony_grammar.bodies.text import SECTION, Lines, commented, plain, said
-from harmony_grammar.bodies.types import Note, Notes
+from harmony_grammar.bodies.lines import SECTION, Lines, commented, plain, said
+from harmony_grammar.bodies.type_nodes import Note, Notes
 from harmony_grammar.bodies.typescript import typescript
 from harmony_grammar.errors import RenderError
 from harmony_grammar.grammar.meaning import BodyPart
-from harmony_grammar.grammar.text import Leaf
+from harmony_grammar.grammar.whole_text import Leaf
 from harmony_grammar.schemas.comments import comment_lines
 from harmony_grammar.schemas.text import type_text
 from harmony_grammar.schemas.to_schema import schema_of
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from harmony_grammar.bodies.signs import Signs
-    from harmony_grammar.grammar.text import Builder
+    from harmony_grammar.grammar.whole_text import Builder
     from harmony_grammar.schemas.to_types import Loss, Typed
     from harmony_grammar.schemas.types import Style, Type
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from harmony_grammar.grammar.text import Leaf
+    from harmony_grammar.grammar.whole_text import Leaf
 
 __all__ = [
     "LINE",

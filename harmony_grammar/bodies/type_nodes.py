@@ -11,9 +11,9 @@ import json
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from harmony_grammar.bodies.text import comment_text
+from harmony_grammar.bodies.lines import comment_text
 from harmony_grammar.grammar.meaning import BodyPart
-from harmony_grammar.grammar.text import Leaf
+from harmony_grammar.grammar.whole_text import Leaf
 from harmony_grammar.schemas.types import (
     Array,
     Field,
@@ -30,7 +30,7 @@ from harmony_grammar.schemas.types import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from harmony_grammar.grammar.text import Builder
+    from harmony_grammar.grammar.whole_text import Builder
     from harmony_grammar.schemas.types import Type
 
 __all__ = ["ALONE", "Note", "Notes", "reads_types", "texts"]
