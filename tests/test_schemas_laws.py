@@ -14,9 +14,9 @@ from strategies_schemas import Maker, schemas
 
 from harmony_grammar.bodies import read_type
 from harmony_grammar.schemas.dialects import rebuilt, standard
-from harmony_grammar.schemas.text import type_text
 from harmony_grammar.schemas.to_schema import schema_of
 from harmony_grammar.schemas.to_types import types_of
+from harmony_grammar.schemas.type_text import type_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,8 +11,8 @@ from harmony_grammar.bodies import read_body, read_type
 from harmony_grammar.bodies.sections import developer_text
 from harmony_grammar.bodies.typescript import typescript
 from harmony_grammar.schemas.dialects import lenient, standard
-from harmony_grammar.schemas.text import type_text
 from harmony_grammar.schemas.to_schema import schema_of
+from harmony_grammar.schemas.type_text import type_text
 from harmony_grammar.schemas.types import Object, Tuple, Union, Word
 
 STRING = {"type": "string"}

@@ -13,8 +13,8 @@ from lark.exceptions import LarkError
 from strategies_schemas import schemas
 
 import harmony_grammar as hg
-from harmony_grammar.schemas.text import type_text
 from harmony_grammar.schemas.to_types import types_of
+from harmony_grammar.schemas.type_text import type_text
 from harmony_grammar.strategies import damaged, sentences
 
 if TYPE_CHECKING:
