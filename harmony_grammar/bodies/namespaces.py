@@ -18,9 +18,9 @@ from harmony_grammar.bodies.typescript import typescript
 from harmony_grammar.errors import RenderError
 from harmony_grammar.grammar.meaning import BodyPart
 from harmony_grammar.grammar.whole_text import Leaf
-from harmony_grammar.schemas.comments import comment_lines
 from harmony_grammar.schemas.to_schema import schema_of
 from harmony_grammar.schemas.to_types import types_of
+from harmony_grammar.schemas.type_comments import comment_lines
 from harmony_grammar.schemas.type_text import type_text
 from harmony_grammar.schemas.types import unescaped
 from harmony_grammar.tree.tools import ToolDescription, ToolNamespaceConfig

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from harmony_grammar.schemas.comments import ASIDES, BOUNDS, OF_KINDS, is_json, json_line
+from harmony_grammar.schemas.type_comments import ASIDES, BOUNDS, OF_KINDS, is_json, json_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

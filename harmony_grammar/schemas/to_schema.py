@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from harmony_grammar.schemas.comments import (
+from harmony_grammar.schemas.type_comments import (
     ANY_OF,
     INTEGER,
     read_above,
@@ -35,7 +35,7 @@ from harmony_grammar.schemas.types import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from harmony_grammar.schemas.comments import Bounds
+    from harmony_grammar.schemas.type_comments import Bounds
     from harmony_grammar.schemas.types import Style, Type
 
 __all__ = ["schema_of"]

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from harmony_grammar.errors import RenderError
 from harmony_grammar.schemas import keywords
-from harmony_grammar.schemas.comments import (
+from harmony_grammar.schemas.dialects import pointer_step, without_nullable
+from harmony_grammar.schemas.references import References
+from harmony_grammar.schemas.type_comments import (
     ANY_OF,
     ASIDES,
     DEFAULT,
@@ -24,8 +26,6 @@ from harmony_grammar.schemas.comments import (
     write_above,
     write_behind,
 )
-from harmony_grammar.schemas.dialects import pointer_step, without_nullable
-from harmony_grammar.schemas.references import References
 from harmony_grammar.schemas.types import (
     Array,
     Field,

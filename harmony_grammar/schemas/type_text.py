@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from harmony_grammar.schemas.comments import comment_lines, json_line
+from harmony_grammar.schemas.type_comments import comment_lines, json_line
 from harmony_grammar.schemas.types import (
     Array,
     Field,
