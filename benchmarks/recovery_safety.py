@@ -112,8 +112,8 @@ def _arguments(rng: random.Random) -> str:
 
 
 def _inserted(rng: random.Random) -> list[int]:
-    word = rng.choice((*GRAMMAR.specials, *INSERTED))
-    special = word in GRAMMAR.specials
+    word = rng.choice((*GRAMMAR.rules.specials, *INSERTED))
+    special = word in GRAMMAR.rules.specials
     return [VOCABULARY.encode_special(word)] if special else VOCABULARY.encode(word)
 
 

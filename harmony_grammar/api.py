@@ -1,22 +1,24 @@
 """`Grammar`: everything that is derived from one grammar text, as methods.
 
-The functions of the package are the methods of `Grammar.default()`.
+The functions of the package are the methods of `Grammar.default()`, and say what those take.
 """
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cache, cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harmony_grammar.grammar import Rules
 from harmony_grammar.reading.strict import StrictParser
-from harmony_grammar.vocabulary import Vocabulary
+from harmony_grammar.tokens import SPECIAL_TOKENS
+from harmony_grammar.vocabulary import Vocabulary, special_tokens_with
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+    from os import PathLike
 
     import tiktoken
-    from typing_extensions import Self
 
     from harmony_grammar.checking.lint import Lint
     from harmony_grammar.masking import Constraint
@@ -32,13 +34,67 @@ if TYPE_CHECKING:
 __all__ = ["Grammar", "check", "encode", "parse", "recover", "render"]
 
 
-class Grammar(Rules):
+class Grammar:
     """A grammar of the format, and what is derived from it.
 
     Make one with `default`, `load` or `from_text`; `using` gives it another vocabulary.
+
+    Args:
+        rules: the grammar, loaded.
+        vocabulary: what ids mean; None for the packaged vocabulary, with the special tokens of
+            the rules.
+
+    Attributes:
+        rules: the rules: productions, terminals and what they mean.
+
+    Example:
+        >>> text = Grammar.default().text.replace("<|start|>", "<|begin|>")
+        >>> Grammar.from_text(text).parse("<|begin|>user<|message|>Hi<|end|>").messages[0].text
+        'Hi'
     """
 
-    def using(self, vocabulary: Vocabulary | tiktoken.Encoding) -> Self:
+    def __init__(self, rules: Rules, vocabulary: Vocabulary | None = None) -> None:
+        self.rules = rules
+        if vocabulary is not None:
+            self.vocabulary = vocabulary
+
+    @staticmethod
+    def default() -> Grammar:
+        """The grammar of the harmony format; the same object every time."""
+        return _default()
+
+    @classmethod
+    def load(
+        cls, path: str | PathLike[str], *, special_tokens: Mapping[str, int] | None = None
+    ) -> Grammar:
+        """The grammar in a file; see `from_text`."""
+        return cls.from_text(Path(path).read_text(encoding="utf-8"), special_tokens=special_tokens)
+
+    @classmethod
+    def from_text(cls, text: str, *, special_tokens: Mapping[str, int] | None = None) -> Grammar:
+        """A grammar of one's own.
+
+        Args:
+            text: the grammar, in Lark's syntax, with the labels of `harmony.lark`.
+            special_tokens: the ids of special tokens, by spelling. Ids, masks and `encode` use
+                them. Those that are not given are those of `o200k_harmony`, as far as their ids
+                are free.
+
+        Raises:
+            GrammarError: if the text cannot be loaded, is not LALR(1), is ambiguous, lacks a
+                meaning, or reads something that the tree would lose.
+            VocabularyError: if a special token is given the id of an ordinary token.
+
+        Example:
+            >>> text = Grammar.default().text.replace("<|start|>", "<|begin|>")
+            >>> grammar = Grammar.from_text(text, special_tokens={"<|begin|>": 201000})
+            >>> grammar.encode(grammar.parse("<|begin|>user<|message|>Hi<|end|>"))
+            [201000, 1428, 200008, 12194, 200007]
+        """
+        tokens = None if special_tokens is None else special_tokens_with(special_tokens)
+        return cls(Rules.from_text(text, special_tokens=tokens))
+
+    def using(self, vocabulary: Vocabulary | tiktoken.Encoding) -> Grammar:
         """The same grammar with ids of another vocabulary.
 
         Args:
@@ -49,31 +105,58 @@ class Grammar(Rules):
         """
         if not isinstance(vocabulary, Vocabulary):
             vocabulary = Vocabulary(vocabulary)
-        vocabulary.require(self.specials)
-        other = type(self)(self.text, self.source, vocabulary.special_ids)
-        other.vocabulary = vocabulary
-        return other
+        vocabulary.require(self.rules.specials)
+        return Grammar(self.rules.with_special_tokens(vocabulary.special_ids), vocabulary)
+
+    @property
+    def text(self) -> str:
+        """The grammar's text."""
+        return self.rules.text
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """The channels, in the order of the grammar."""
+        return self.rules.channels
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """The words of the roles, in the order of the grammar."""
+        return self.rules.roles
+
+    @property
+    def special_tokens(self) -> Mapping[str, int]:
+        """The ids of special tokens, by spelling."""
+        return self.rules.special_tokens
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
-        """What ids mean; the packaged vocabulary is loaded when it is first needed."""
-        return Vocabulary.default()
+        """What ids mean; made when it is first needed.
+
+        Raises:
+            VocabularyError: if the packaged vocabulary is damaged.
+        """
+        if self.special_tokens is SPECIAL_TOKENS:
+            return Vocabulary.default()
+        return Vocabulary.with_special_tokens(self.special_tokens)
 
     @cached_property
-    def _parser(self) -> StrictParser:
-        return StrictParser(self, lambda: self.vocabulary)
+    def parser(self) -> StrictParser:
+        """Strict reading, for what is built on it; `parse` and `check` are its front doors."""
+        return StrictParser(self.rules, lambda: self.vocabulary)
 
     @cached_property
-    def _recoverer(self) -> Recoverer:
+    def recoverer(self) -> Recoverer:
+        """Recovery, for what is built on it; `recover` and `stream` are its front doors."""
         from harmony_grammar.streaming.recover import Recoverer  # noqa: PLC0415  few inputs need it
 
-        return Recoverer(self._parser)
+        return Recoverer(self.parser)
 
     @cached_property
-    def _renderer(self) -> Renderer:
+    def renderer(self) -> Renderer:
+        """Rendering, for what is built on it; `render` and `encode` are its front doors."""
         from harmony_grammar.writing.renderer import Renderer  # noqa: PLC0415  reading needs none
 
-        return Renderer(self, lambda: self.vocabulary)
+        return Renderer(self.rules, lambda: self.vocabulary)
 
     def to_lark(self, start: str = "conversation", *, declared: Sequence[str] = ()) -> str:
         """The grammar as a plain Lark text, which `lark.Lark` reads without this package.
@@ -100,77 +183,48 @@ class Grammar(Rules):
         """
         from harmony_grammar.grammar.stock import to_lark  # noqa: PLC0415  few programs need it
 
-        return to_lark(self, start, declared)
+        return to_lark(self.rules, start, declared)
 
     def parse(
-        self,
-        source: str | Iterable[int],
-        start: Start = "conversation",
-        *,
-        bodies: bool = False,
+        self, source: str | Iterable[int], start: Start = "conversation", *, bodies: bool = False
     ) -> Conversation:
-        """Read a sentence of the format.
+        """Read a sentence of this grammar, as `harmony_grammar.parse` does of the default one.
 
         Args:
-            source: decoded text, or ids: a list, an array, a tensor or any other iterable.
-            start: `"conversation"` for whole messages, `"prompt"` for messages and an open one
-                at the end, `"completion"` for what a model samples after a prompt.
-            bodies: whether to read the bodies of system and developer messages, too: as
-                `SystemContent` and `DeveloperContent`, which render as they were read. A body
-                that does not follow the template stays a `TextContent`.
-
-        Returns:
-            The tree.
+            source: decoded text, or ids.
+            start: `"conversation"`, `"prompt"` or `"completion"`.
+            bodies: whether to read the bodies of system and developer messages, too.
 
         Raises:
-            HarmonySyntaxError: if the source is no sentence; it says where and what to do.
-
-        Example:
-            >>> parse("<|start|>user<|message|>Hi<|end|>").messages[0].text
-            'Hi'
+            HarmonySyntaxError: if the source is no sentence.
         """
-        conversation = self._parser.parse(source, start)
+        conversation = self.parser.parse(source, start)
         if not bodies:
             return conversation
         from harmony_grammar.bodies import with_bodies  # noqa: PLC0415  few programs need it
 
-        return with_bodies(conversation, self)
+        return with_bodies(conversation, self.rules)
 
     def check(
         self, source: str | Iterable[int], start: Start = "conversation", lint: Lint | None = None
     ) -> Report:
-        """Judge an input.
+        """Judge an input by this grammar, as `harmony_grammar.check` does by the default one.
 
         Args:
-            source: as for `parse`.
+            source: decoded text, or ids.
             start: as for `parse`.
-            lint: which lint rules are looked at, and how bad their findings are; None for all.
-
-        Returns:
-            The verdict and all findings. Bad input never raises.
-
-        Example:
-            >>> check("<|start|>user<|message|>Hi").status
-            'truncated'
+            lint: which lint rules are looked at; None for all.
         """
-        return self._parser.check(source, start, lint)
+        return self.parser.check(source, start, lint)
 
     def recover(self, source: str | Iterable[int], start: Start = "completion") -> Recovery:
-        """Read any input: make messages of it, whatever it is, and report each repair.
+        """Read any input, as `harmony_grammar.recover` does with the default grammar.
 
         Args:
-            source: as for `parse`.
+            source: decoded text, or ids.
             start: as for `parse`.
-
-        Returns:
-            The messages and everything else that the input holds. A sentence gives exactly what
-            `parse` gives, without a repair. Nothing is lost, and no call is invented.
-
-        Example:
-            >>> recover("<|channel|>final??<|message|>Hello").messages[0].channel
-            'final'
         """
-        return self._recoverer.recover(source, start)
+        return self.recoverer.recover(source, start)
 
     def stream(self, start: Start = "completion", *, recover: bool = False) -> StreamParser:
         """Read a stream as it comes; see `harmony_grammar.StreamParser`.
@@ -186,7 +240,7 @@ class Grammar(Rules):
         """
         from harmony_grammar.streaming.stream_parser import StreamParser  # noqa: PLC0415  few inputs need it
 
-        return StreamParser(start, recover=recover, recoverer=self._recoverer)
+        return StreamParser(start, recover=recover, grammar=self)
 
     def constraint(self, tools: Sequence[Any] = (), **options: Any) -> Constraint:
         """Say what a completion may be, for constrained decoding; see `harmony_grammar.Constraint`.
@@ -204,7 +258,7 @@ class Grammar(Rules):
         """
         from harmony_grammar.masking import Constraint  # noqa: PLC0415  reading needs no numpy
 
-        return Constraint(tools, **options, rules=self)
+        return Constraint(tools, **options, grammar=self)
 
     def render(
         self,
@@ -213,26 +267,18 @@ class Grammar(Rules):
         spelling: Spelling = "openai",
         schema_style: Style = "compatible",
     ) -> str:
-        """Write a tree as text. What was parsed comes back as it was.
+        """Write a tree as text, as `harmony_grammar.render` does with the default grammar.
 
         Args:
             node: a conversation or a message.
-            spelling: how to write the header of a message that was not parsed: `"openai"` puts
-                the recipient first, `"model"` the channel.
-            schema_style: how to write what tools take, in a content that was not parsed:
-                `"compatible"` as the reference does, `"faithful"` so that the type means what
-                the schema does; see `tool_type`.
+            spelling: how to write the header of a message that was not parsed.
+            schema_style: how to write what tools take.
 
         Raises:
             RenderError: if no production writes the node's fields, or if a body spells a special
-                token, which text cannot tell from the token itself.
-
-        Example:
-            >>> text = "<|start|>user<|message|>Hi<|end|>"
-            >>> render(parse(text)) == text
-            True
+                token.
         """
-        return self._renderer.render(node, spelling=spelling, schema_style=schema_style)
+        return self.renderer.render(node, spelling=spelling, schema_style=schema_style)
 
     def encode(
         self,
@@ -241,43 +287,93 @@ class Grammar(Rules):
         spelling: Spelling = "openai",
         schema_style: Style = "compatible",
     ) -> list[int]:
-        """Write a tree as ids. What was parsed from ids comes back as it was.
+        """Write a tree as ids, as `harmony_grammar.encode` does with the default grammar.
 
         Args:
             node: a conversation or a message.
             spelling: as for `render`.
             schema_style: as for `render`.
 
-        Returns:
-            The ids. A body that spells a special token is encoded as the text it is.
-
         Raises:
             RenderError: if no production writes the node's fields.
-
-        Example:
-            >>> encode(parse("<|start|>user<|message|>Hi<|end|>"))
-            [200006, 1428, 200008, 12194, 200007]
+            VocabularyError: if a special token of the grammar has no id.
         """
-        return self._renderer.encode(node, spelling=spelling, schema_style=schema_style)
+        return self.renderer.encode(node, spelling=spelling, schema_style=schema_style)
+
+
+@cache
+def _default() -> Grammar:
+    return Grammar(Rules.default())
 
 
 def parse(
     source: str | Iterable[int], start: Start = "conversation", *, bodies: bool = False
 ) -> Conversation:
-    """Read a sentence of the harmony format; see `Grammar.parse`."""
-    return Grammar.default().parse(source, start, bodies=bodies)
+    """Read a sentence of the harmony format.
+
+    Args:
+        source: decoded text, or ids: a list, an array, a tensor or any other iterable.
+        start: `"conversation"` for whole messages, `"prompt"` for messages and an open one at the
+            end, `"completion"` for what a model samples after a prompt.
+        bodies: whether to read the bodies of system and developer messages, too: as
+            `SystemContent` and `DeveloperContent`, which render as they were read. A body that
+            does not follow the template stays a `TextContent`.
+
+    Returns:
+        The tree. `render` and `encode` write it as it was read.
+
+    Raises:
+        HarmonySyntaxError: if the source is no sentence; it says where and what to do.
+
+    Example:
+        >>> parse("<|start|>user<|message|>Hi<|end|>").messages[0].text
+        'Hi'
+    """
+    return _default().parse(source, start, bodies=bodies)
 
 
 def check(
     source: str | Iterable[int], start: Start = "conversation", lint: Lint | None = None
 ) -> Report:
-    """Judge an input; see `Grammar.check`."""
-    return Grammar.default().check(source, start, lint)
+    """Judge an input: whether it is a sentence of the format, and what is odd about it.
+
+    Args:
+        source: decoded text, or ids, as for `parse`.
+        start: as for `parse`.
+        lint: which lint rules are looked at, and how bad their findings are; None for all.
+
+    Returns:
+        The verdict and all findings. Bad input never raises.
+
+    Raises:
+        TypeError: if the source is neither text nor ids.
+
+    Example:
+        >>> check("<|start|>user<|message|>Hi").status
+        'truncated'
+    """
+    return _default().check(source, start, lint)
 
 
 def recover(source: str | Iterable[int], start: Start = "completion") -> Recovery:
-    """Read any input; see `Grammar.recover`."""
-    return Grammar.default().recover(source, start)
+    """Read any input: make messages of it, whatever it is, and report each repair.
+
+    Args:
+        source: decoded text, or ids, as for `parse`.
+        start: as for `parse`.
+
+    Returns:
+        The messages and everything else that the input holds. A sentence gives exactly what
+        `parse` gives, without a repair. Nothing is lost, and no call is invented.
+
+    Raises:
+        TypeError: if the source is neither text nor ids.
+
+    Example:
+        >>> recover("<|channel|>final??<|message|>Hello").messages[0].channel
+        'final'
+    """
+    return _default().recover(source, start)
 
 
 def render(
@@ -286,8 +382,29 @@ def render(
     spelling: Spelling = "openai",
     schema_style: Style = "compatible",
 ) -> str:
-    """Write a tree as text; see `Grammar.render`."""
-    return Grammar.default().render(node, spelling=spelling, schema_style=schema_style)
+    """Write a tree as text. What was parsed comes back as it was.
+
+    Args:
+        node: a conversation or a message.
+        spelling: how to write the header of a message that was not parsed: `"openai"` puts the
+            recipient first, `"model"` the channel.
+        schema_style: how to write what tools take, in a content that was not parsed:
+            `"compatible"` as the reference does, `"faithful"` so that the type means what the
+            schema does; see `tool_type`.
+
+    Returns:
+        The text.
+
+    Raises:
+        RenderError: if no production writes the node's fields, or if a body spells a special
+            token, which text cannot tell from the token itself; `encode` can.
+
+    Example:
+        >>> text = "<|start|>user<|message|>Hi<|end|>"
+        >>> render(parse(text)) == text
+        True
+    """
+    return _default().render(node, spelling=spelling, schema_style=schema_style)
 
 
 def encode(
@@ -296,5 +413,21 @@ def encode(
     spelling: Spelling = "openai",
     schema_style: Style = "compatible",
 ) -> list[int]:
-    """Write a tree as ids; see `Grammar.encode`."""
-    return Grammar.default().encode(node, spelling=spelling, schema_style=schema_style)
+    """Write a tree as ids. What was parsed from ids comes back as it was.
+
+    Args:
+        node: a conversation or a message.
+        spelling: as for `render`.
+        schema_style: as for `render`.
+
+    Returns:
+        The ids. A body that spells a special token is encoded as the text it is.
+
+    Raises:
+        RenderError: if no production writes the node's fields.
+
+    Example:
+        >>> encode(parse("<|start|>user<|message|>Hi<|end|>"))
+        [200006, 1428, 200008, 12194, 200007]
+    """
+    return _default().encode(node, spelling=spelling, schema_style=schema_style)

@@ -70,7 +70,7 @@ def texts(grammar: Grammar | None = None) -> st.SearchStrategy[str]:
     Args:
         grammar: the grammar; the format's own if None.
     """
-    spelled = special_pattern((grammar or Grammar.default()).specials)
+    spelled = special_pattern((grammar or Grammar.default()).rules.specials)
     text = st.one_of(st.text(min_size=1, max_size=12), st.sampled_from(_PHRASES))
     joined = st.lists(text, min_size=1, max_size=4).map("".join)
     return joined.filter(lambda body: not spelled.search(body))
@@ -90,14 +90,16 @@ def sentences(
         ValueError: if there is no such start.
     """
     grammar = grammar or Grammar.default()
-    if start not in grammar.meaning.starts:
-        raise ValueError(f"start must be one of {', '.join(grammar.meaning.starts)}, not {start!r}")
+    if start not in grammar.rules.meaning.starts:
+        raise ValueError(
+            f"start must be one of {', '.join(grammar.rules.meaning.starts)}, not {start!r}"
+        )
     if start in _CONTENTS:
         return _CONTENTS[start](grammar)
 
     @st.composite
     def sentence(draw: st.DrawFn) -> str:
-        return _Walk(grammar, draw).rule(grammar.meaning.starts[start])
+        return _Walk(grammar, draw).rule(grammar.rules.meaning.starts[start])
 
     return sentence()
 
@@ -121,13 +123,13 @@ def tokenisations(text: str, grammar: Grammar | None = None) -> st.SearchStrateg
     """
     grammar = grammar or Grammar.default()
     vocabulary = grammar.vocabulary
-    pieces = re.split(f"({special_pattern(grammar.specials).pattern})", text)
+    pieces = re.split(f"({special_pattern(grammar.rules.specials).pattern})", text)
 
     @st.composite
     def spelled(draw: st.DrawFn) -> list[int]:
         out: list[int] = []
         for piece in pieces:
-            if piece in grammar.specials:
+            if piece in grammar.rules.specials:
                 out.append(vocabulary.encode_special(piece))
             else:
                 out.extend(draw(_tokenisations(vocabulary, piece)))
@@ -283,7 +285,7 @@ def _system_bodies(grammar: Grammar) -> st.SearchStrategy[str]:
         line,
         line,
     )
-    return contents.map(lambda content: body_text(content, rules=grammar))
+    return contents.map(lambda content: body_text(content, rules=grammar.rules))
 
 
 def _developer_bodies(grammar: Grammar) -> st.SearchStrategy[str]:
@@ -296,7 +298,7 @@ def _developer_bodies(grammar: Grammar) -> st.SearchStrategy[str]:
         st.none() | st.sampled_from(("Be brief.", "Be brief.\n\nBe kind.")),
         tool_sets(),
     )
-    return contents.map(lambda content: body_text(content, rules=grammar))
+    return contents.map(lambda content: body_text(content, rules=grammar.rules))
 
 
 _CONTENTS: Final[dict[str, Callable[[Grammar], st.SearchStrategy[str]]]] = {
@@ -315,7 +317,7 @@ class _Walk:
     def __init__(self, grammar: Grammar, draw: Callable[[st.SearchStrategy[str]], str]) -> None:
         self.grammar = grammar
         self.draw = draw
-        words = grammar.meaning.roles.items()
+        words = grammar.rules.meaning.roles.items()
         self.roles = {*(role.value for role in Role), *(word for word, _ in words)}
 
     def choose(self, options: list[Production]) -> Production:
@@ -323,7 +325,7 @@ class _Walk:
         return options[int(index)]
 
     def rule(self, name: str) -> str:
-        usable = [p for p in self.grammar.productions[name] if self._usable(p)]
+        usable = [p for p in self.grammar.rules.productions[name] if self._usable(p)]
         again = [p for p in usable if p.symbols and p.symbols[0].name == name]
         once = [p for p in usable if p not in again]
         if not again:
@@ -334,7 +336,7 @@ class _Walk:
         return first + "".join(rest)
 
     def _usable(self, production: Production) -> bool:
-        terminals = self.grammar.terminals
+        terminals = self.grammar.rules.terminals
         return not any(s.terminal and terminals[s.name].pattern is None for s in production.symbols)
 
     def symbols(self, symbols: Sequence[Symbol]) -> str:
@@ -343,10 +345,10 @@ class _Walk:
     def symbol(self, symbol: Symbol) -> str:
         if not symbol.terminal:
             return self.rule(symbol.name)
-        terminal = self.grammar.terminals[symbol.name]
+        terminal = self.grammar.rules.terminals[symbol.name]
         if terminal.fixed:
-            return self.grammar.literal(symbol.name)
-        if symbol.name in self.grammar.text_terminals:
+            return self.grammar.rules.literal(symbol.name)
+        if symbol.name in self.grammar.rules.text_terminals:
             return self.draw(texts(self.grammar))
         names = st.from_regex(re.compile(terminal.pattern or ""), fullmatch=True)
         # A name that is a role is that role, and the model does not address itself.
@@ -368,7 +370,7 @@ def _tokenisations(draw: st.DrawFn, vocabulary: Any, text: str) -> list[int]:
 
 def _cut_up(grammar: Grammar, text: str) -> list[str]:
     """The special tokens and the words of a text."""
-    found = re.findall(f"{special_pattern(grammar.specials).pattern}|\\s|\\w+|.", text)
+    found = re.findall(f"{special_pattern(grammar.rules.specials).pattern}|\\s|\\w+|.", text)
     return [str(piece) for piece in found]
 
 
@@ -377,7 +379,7 @@ def _damaged(draw: st.DrawFn, grammar: Grammar, start: str) -> str:
     pieces = _cut_up(grammar, draw(sentences(grammar, start))) or [""]
     at = draw(st.integers(0, len(pieces) - 1))
     edit = draw(st.sampled_from(["delete", "double", "swap", "insert", "cut", "splice"]))
-    marker = grammar.literal(grammar.meaning.recipient_marker)
+    marker = grammar.rules.literal(grammar.rules.meaning.recipient_marker)
     if edit == "delete":
         del pieces[at]
     elif edit == "double":
@@ -385,7 +387,9 @@ def _damaged(draw: st.DrawFn, grammar: Grammar, start: str) -> str:
     elif edit == "swap" and at:
         pieces[at - 1], pieces[at] = pieces[at], pieces[at - 1]
     elif edit == "insert":
-        pieces.insert(at, draw(st.sampled_from([*grammar.specials, marker, " ", "\n", "x", "??"])))
+        pieces.insert(
+            at, draw(st.sampled_from([*grammar.rules.specials, marker, " ", "\n", "x", "??"]))
+        )
     elif edit == "splice":
         other = _cut_up(grammar, draw(sentences(grammar, start)))
         pieces = pieces[:at] + other[len(other) // 2 :]

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 GRAMMAR = hg.Grammar.default()
-SPECIALS = list(GRAMMAR.specials)
+SPECIALS = list(GRAMMAR.rules.specials)
 STARTS: tuple[Start, ...] = get_args(Start)
-PATTERN = special_pattern(GRAMMAR.specials)
+PATTERN = special_pattern(GRAMMAR.rules.specials)
 
 WORDS = [
     *("assistant", "user", "system", "developer", "assistantassistant", "assistantfinal"),
@@ -59,7 +59,10 @@ def soups() -> st.SearchStrategy[str]:
 def texts(start: Start) -> st.SearchStrategy[str]:
     """Anything that a reader of text may be given, whole or not."""
     return st.one_of(
-        damaged(GRAMMAR, start), soups(), sentences(GRAMMAR, start), st.text(max_size=20)
+        damaged(GRAMMAR, start),
+        soups(),
+        sentences(GRAMMAR, start),
+        st.text(max_size=20),
     )
 
 
@@ -78,7 +81,7 @@ def encoded(text: str) -> list[int]:
     """The ids of a text: special tokens for their spellings."""
     vocabulary, out = GRAMMAR.vocabulary, []
     for piece in re.split(f"({PATTERN.pattern})", text):
-        special = piece in GRAMMAR.specials
+        special = piece in GRAMMAR.rules.specials
         out += [vocabulary.encode_special(piece)] if special else vocabulary.encode(piece)
     return out
 

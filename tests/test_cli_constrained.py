@@ -180,7 +180,7 @@ def test_next_takes_everything_from_a_prompt(prompt: str, tmp_path: Path) -> Non
     assert "expected: `functions.f`" in behind.output
     prefilled = tmp_path / "prefilled.json"
     ids = hg.Grammar.default().vocabulary.encode_marked(
-        DECLARING + "<|channel|>final<|message|>He", hg.Grammar.default().specials
+        DECLARING + "<|channel|>final<|message|>He", hg.Grammar.default().rules.specials
     )
     prefilled.write_text(json.dumps(ids), encoding="utf-8")
     assert "expected: `<|return|>`, text" in run("next", "--prompt", str(prefilled)).output

@@ -21,7 +21,7 @@ def cases() -> list[dict[str, Any]]:
 
 def ids_of(text: str) -> list[int]:
     """The canonical ids of decoded text."""
-    return GRAMMAR.vocabulary.encode_marked(text, GRAMMAR.specials)
+    return GRAMMAR.vocabulary.encode_marked(text, GRAMMAR.rules.specials)
 
 
 def test_the_corpus_is_there() -> None:

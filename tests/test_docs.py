@@ -45,7 +45,7 @@ def headings(page: str) -> list[str]:
 
 
 def test_every_rule_is_in_the_reference() -> None:
-    rules = {production.rule for production in GRAMMAR.source.productions}
+    rules = {production.rule for production in GRAMMAR.rules.source.productions}
     written = {name for name in rules if not name.startswith("__")}
     assert sorted(headings("rules.md")) == sorted(written)
     for name in written:
@@ -54,8 +54,8 @@ def test_every_rule_is_in_the_reference() -> None:
 
 
 def test_every_terminal_is_in_the_reference() -> None:
-    assert {entry.name for entry in REFERENCE.terminals} == set(GRAMMAR.terminals)
-    for name in GRAMMAR.terminals:
+    assert {entry.name for entry in REFERENCE.terminals} == set(GRAMMAR.rules.terminals)
+    for name in GRAMMAR.rules.terminals:
         assert f"<code>{name}</code>" in unescape(PAGES["rules.md"])
 
 
@@ -77,14 +77,14 @@ def test_every_code_that_a_program_spells_is_in_the_reference(part: str) -> None
 
 def test_every_token_is_in_the_reference() -> None:
     ids = {token.id for token in REFERENCE.tokens}
-    assert {GRAMMAR.special_tokens[spelling] for spelling in GRAMMAR.specials} <= ids
+    assert {GRAMMAR.special_tokens[spelling] for spelling in GRAMMAR.rules.specials} <= ids
     assert len(ids) + REFERENCE.reserved == len(GRAMMAR.special_tokens)
     for token in ids:
         assert f"| {token} |" in PAGES["tokens.md"]
 
 
 def test_every_spelling_with_a_writer_is_listed() -> None:
-    for comment in GRAMMAR.comments.values():
+    for comment in GRAMMAR.rules.comments.values():
         for writer in comment.writers:
             assert writer in PAGES["headers.md"].replace("&#x27;", "'")
 
@@ -190,16 +190,16 @@ def texts(branch: Branch) -> str:
 
 
 def test_a_derivation_holds_the_whole_example() -> None:
-    derivations = Derivations(GRAMMAR)
-    for name, comment in GRAMMAR.comments.items():
+    derivations = Derivations(GRAMMAR.rules)
+    for name, comment in GRAMMAR.rules.comments.items():
         for example in comment.examples:
             branch = derivations.of(name, example)
             assert branch is not None
-            if name in GRAMMAR.body_rules:  # which skips blanks and ends the last line
+            if name in GRAMMAR.rules.body_rules:  # which skips blanks and ends the last line
                 assert "".join(texts(branch).split()) == "".join(example.split())
             else:
                 assert texts(branch) == example
-    assert derivations.of("recipient", GRAMMAR.comments["channel"].examples[0]) is None
+    assert derivations.of("recipient", GRAMMAR.rules.comments["channel"].examples[0]) is None
 
 
 def test_an_automaton_is_as_small_as_it_can_be() -> None:

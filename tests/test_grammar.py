@@ -152,4 +152,4 @@ def test_a_token_without_an_id_works_in_text_only() -> None:
     with pytest.raises(hg.VocabularyError, match=r"<\|stop\|>"):
         grammar.parse([200006])
     with pytest.raises(hg.GrammarError, match=r"<\|stop\|> has no id"):
-        _ = grammar.special_ids
+        _ = grammar.rules.special_ids

@@ -60,7 +60,7 @@ def test_a_header_field_is_recovered_streamed_and_masked() -> None:
         events = CALL_ID.stream(recover=True).feed(source)
         (completed,) = [event for event in events if isinstance(event, hg.HeaderCompleted)]
         assert completed.extras == {"call_id": "c17"}
-    constraint = hg.Constraint([{"name": "f"}], rules=CALL_ID)
+    constraint = hg.Constraint([{"name": "f"}], grammar=CALL_ID)
     matcher = constraint.matcher()
     matcher.accept_all(constraint.encode(CALLED))
     assert matcher.is_finished
@@ -165,8 +165,8 @@ def test_a_channel_is_reasoning_for_everybody() -> None:
     codes = [found.code for found in CRITIQUE.check(CRITIQUE.render(talk)).diagnostics]
     assert "kept-reasoning" in codes
     with pytest.raises(hg.ConstraintViolation):
-        hg.Constraint(reasoning="forbid", rules=CRITIQUE).matcher("<|channel|>critique")
-    hg.Constraint(rules=CRITIQUE).matcher("<|channel|>critique")
+        hg.Constraint(reasoning="forbid", grammar=CRITIQUE).matcher("<|channel|>critique")
+    hg.Constraint(grammar=CRITIQUE).matcher("<|channel|>critique")
     system = hg.Message.from_role_and_content(hg.Role.SYSTEM, hg.SystemContent())
     assert "analysis, commentary, critique, final" in CRITIQUE.render(system)
 

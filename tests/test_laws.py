@@ -127,7 +127,7 @@ def test_any_text_gets_a_verdict(text: str, start: Start) -> None:
 
 tokens = st.one_of(
     st.integers(199_990, 200_020),
-    st.sampled_from(sorted(GRAMMAR.special_ids)),
+    st.sampled_from(sorted(GRAMMAR.rules.special_ids)),
     st.sampled_from(GRAMMAR.vocabulary.encode("assistant user system final analysis to=json")),
     st.integers(-(2**70), 2**70),
     st.integers(0, 201_100),

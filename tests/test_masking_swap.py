@@ -88,7 +88,7 @@ OLD = {
 
 
 def take(grammar: hg.Grammar, text: str) -> Matcher:
-    constraint = Constraint(TOOLS, rules=grammar)
+    constraint = Constraint(TOOLS, grammar=grammar)
     matcher = constraint.matcher()
     matcher.accept_all(constraint.encode(text))
     return matcher
@@ -110,12 +110,12 @@ def test_the_mask_allows_the_new_and_no_longer_the_old(change: str) -> None:
 def test_every_walk_parses_in_the_changed_grammar(change: str, seed: int) -> None:
     grammar = GRAMMARS[change]
     rng = random.Random(seed)  # noqa: S311  a repeatable walk
-    ids, done = walk(Constraint(TOOLS, rules=grammar), rng)
+    ids, done = walk(Constraint(TOOLS, grammar=grammar), rng)
     assert grammar.check(ids, "completion").status == ("complete" if done else "truncated")
 
 
 def test_the_masks_of_a_new_channel() -> None:
-    matcher = Constraint(rules=GRAMMARS["a new channel"]).matcher("<|channel|>")
+    matcher = Constraint(grammar=GRAMMARS["a new channel"]).matcher("<|channel|>")
     critique = GRAMMARS["a new channel"].vocabulary.encode("critique")
     matcher.accept_all(critique)
     assert set_bits(matcher.mask()) == [200_008]
@@ -136,7 +136,7 @@ def test_an_arrangement_that_is_not_regular_is_refused() -> None:
         "completion: (interim opening)* last", "completion: interim opening completion last | last"
     )
     with pytest.raises(GrammarError, match="is not regular"):
-        Constraint(rules=hg.Grammar.from_text(text))
+        Constraint(grammar=hg.Grammar.from_text(text))
 
 
 def test_an_arrangement_that_ends_with_itself_is_regular() -> None:
@@ -150,9 +150,9 @@ def test_an_arrangement_that_ends_with_itself_is_regular() -> None:
 
 def test_no_module_of_the_mask_spells_what_the_grammar_spells() -> None:
     rules = hg.Grammar.default()
-    headers = (p for p in rules.source.productions if p.rule not in rules.body_rules)
+    headers = (p for p in rules.rules.source.productions if p.rule not in rules.rules.body_rules)
     used = {symbol.name for production in headers for symbol in production.symbols}
-    terminals = (terminal for name, terminal in rules.terminals.items() if name in used)
+    terminals = (terminal for name, terminal in rules.rules.terminals.items() if name in used)
     words = {t.pattern for t in terminals if t.fixed and len(t.pattern or "") > 2}
     checked = 0
     for path in Path(masking.__file__).parent.glob("*.py"):

@@ -116,12 +116,12 @@ def products(grammar: hg.Grammar) -> Iterator[tuple[str, Any]]:
     for style in ("compatible", "faithful"):
         yield f"prompt {style}", grammar.render(PROMPT, schema_style=style)
     text = grammar.render(PROMPT)
-    constraint = hg.Constraint.from_prompt(text, rules=grammar)
+    constraint = hg.Constraint.from_prompt(text, grammar=grammar)
     yield "tools", constraint.tool_names
     for seed in range(3):
         yield f"walk {seed}", masks(constraint, random.Random(seed))  # noqa: S311  repeatable
     encoding = HarmonyEncoding(grammar)
-    yield "loss mask", loss_mask(CALL, encoding=encoding)
+    yield "loss mask", loss_mask(CALL, grammar=grammar)
     for policy in ("openai", "last-final", "none"):
         config = RenderConversationConfig(drop_policy=policy)
         yield policy, encoding.render_conversation(CALL, config)
@@ -182,14 +182,14 @@ def _name(name: str) -> str:
     return f"{bar}{'ZZ_' if core.isupper() else 'zz_'}{core[::-1].strip('_')}"
 
 
-RULES = sorted({p.rule for p in OWN.source.productions if not p.rule.startswith("__")})
-NAMES = [*RULES, *sorted(OWN.terminals)]
+RULES = sorted({p.rule for p in OWN.rules.source.productions if not p.rule.startswith("__")})
+NAMES = [*RULES, *sorted(OWN.rules.terminals)]
 
 
 def test_all_names_renamed_change_nothing() -> None:
     grammar = renamed(NAMES)
-    assert not set(grammar.productions) & set(RULES)
-    assert not set(grammar.terminals) & set(OWN.terminals)
+    assert not set(grammar.rules.productions) & set(RULES)
+    assert not set(grammar.rules.terminals) & set(OWN.rules.terminals)
     made, expected = everything(grammar, INPUTS), own(few=False)
     for name, value in expected.items():
         assert made[name] == value, name
@@ -228,11 +228,13 @@ def _pages(grammar: hg.Grammar) -> dict[str, list[str]]:
 
 def _words() -> dict[str, str]:
     """Another spelling of each fixed word of headers and titles of bodies."""
-    signs = {sign for part in BodyPart if part.value in TYPES for sign in OWN.meaning.signs(part)}
+    signs = {
+        sign for part in BodyPart if part.value in TYPES for sign in OWN.rules.meaning.signs(part)
+    }
     fixed = {
         str(t.pattern): name
-        for name, t in OWN.terminals.items()
-        if t.fixed and t.pattern and t.pattern not in signs and t.pattern not in OWN.specials
+        for name, t in OWN.rules.terminals.items()
+        if t.fixed and t.pattern and t.pattern not in signs and t.pattern not in OWN.rules.specials
     }
     return {word: _respelled(word) for word in fixed}
 
@@ -258,7 +260,7 @@ def _put(new: str, found: re.Match[str]) -> str:
 def respelled() -> hg.Grammar:
     """The grammar with all its words respelled."""
     text = TEXT
-    for name, terminal in OWN.terminals.items():
+    for name, terminal in OWN.rules.terminals.items():
         if terminal.fixed and terminal.pattern in WORDS:
             new = json.dumps(WORDS[terminal.pattern])
             text, count = re.subn(rf"(?m)^({name}: )\"[^\"]*\"", partial(_put, new), text)
@@ -298,7 +300,7 @@ def test_respelled_words_change_bodies_by_these_words_only() -> None:
     contents = [m.content[0] for m in read.messages[:2]]
     assert [type(content).__name__ for content in contents] == ["SystemContent", "DeveloperContent"]
     assert respelled().render(read.canonical()) == other
-    constraint = hg.Constraint.from_prompt(respelled().render(PROMPT), rules=respelled())
+    constraint = hg.Constraint.from_prompt(respelled().render(PROMPT), grammar=respelled())
     assert constraint.tool_names == hg.Constraint.from_prompt(OWN.render(PROMPT)).tool_names
 
 
@@ -327,7 +329,7 @@ def test_respelled_words_keep_what_is_learnt_dropped_and_found() -> None:
         spelled(encoding, [i for i, learn in zip(ids, mask, strict=True) if learn])
         for encoding, call in ((old, CALL), (new, translated_call()))
         for ids in [encoding.render_conversation_for_training(call)]
-        for mask in [loss_mask(call, encoding=encoding)]
+        for mask in [loss_mask(call, grammar=encoding.grammar)]
     ]
     assert all("Done." in text and '{"at": "x"}' in text for text in learnt)
     for policy in ("openai", "last-final", "none"):
@@ -392,5 +394,5 @@ def test_reordered_parts_are_read_and_written_alike(change: str, data: st.DataOb
         *("SystemContent", "DeveloperContent", "TextContent")
     ]
     assert grammar.render(read.canonical()) == prompt == grammar.render(read)
-    declared = hg.Constraint.from_prompt(prompt, rules=grammar).tool_names
+    declared = hg.Constraint.from_prompt(prompt, grammar=grammar).tool_names
     assert set(declared) == {"functions.look", "python"}

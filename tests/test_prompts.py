@@ -214,11 +214,11 @@ def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(prompts, "_KEPT_HEADS", 3)
     monkeypatch.setattr(prompts, "_KEPT_PREAMBLES", 2)
     grammar = hg.Grammar.from_text(hg.Grammar.default().text)
-    reader = prompts.reader_of(grammar, grammar.vocabulary)
+    reader = prompts.reader_of(grammar.rules, grammar.vocabulary)
     for number in range(5):
         user = USER.replace("user", f"user:u{number}")
         prompt = rendered(developer(**{f"f{number}": None}), then=user + OPENING)
-        made = Constraint.from_prompt(prompt, rules=grammar)
+        made = Constraint.from_prompt(prompt, grammar=grammar)
         assert made.tool_names == (f"functions.f{number}",)
     assert len(reader.kept) == 2
     assert len(reader.declaring) <= 3

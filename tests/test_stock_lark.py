@@ -45,7 +45,7 @@ def read(tree: Tree[Any]) -> Iterator[dict[str, str]]:
 
 
 def ours(message: hg.Message | hg.OpenMessage) -> dict[str, str]:
-    said = GRAMMAR.meaning.spelled(message)
+    said = GRAMMAR.rules.meaning.spelled(message)
     return said | ({} if message.content is None else {"body": message.text})
 
 
@@ -97,7 +97,7 @@ def test_stock_lark_reads_types(schema: Any) -> None:
         stock("tool_type").parse(text)
 
 
-@pytest.mark.parametrize("start", GRAMMAR.meaning.starts)
+@pytest.mark.parametrize("start", GRAMMAR.rules.meaning.starts)
 def test_lark_loads_every_start(start: str) -> None:
     assert stock(start).options.start == ["start"]
 

@@ -230,7 +230,7 @@ def test_tokens_cover_the_transcript() -> None:
     assert [made["parts"][run[0]] for run in made["runs"]] == ["start", "body", "unread"]
     assert made["raw"][ranks[1][3]]
     assert made["texts"][ranks[2][0]] == "(not in the vocabulary)"
-    assert {made["ids"][rank] for rank in made["special"]} <= set(GRAMMAR.special_ids)
+    assert {made["ids"][rank] for rank in made["special"]} <= set(GRAMMAR.rules.special_ids)
 
 
 @pytest.mark.parametrize("in_ids", [False, True])

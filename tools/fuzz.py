@@ -25,7 +25,7 @@ STARTS: tuple[Start, ...] = ("conversation", "prompt", "completion")
 
 # What is worth putting together: special tokens, words and marks of the format, and near misses.
 WORDS = [
-    *GRAMMAR.specials,
+    *GRAMMAR.rules.specials,
     *GRAMMAR.channels,
     *GRAMMAR.roles,
     *(" to=", " ", ":", ".", "functions.f", "json", "\n", "<|", "|>", "<", "é", "\ud800", "&lt;|"),
@@ -47,7 +47,7 @@ def ids_of(data: atheris.FuzzedDataProvider) -> list[int]:
     ids: list[int] = []
     while data.remaining_bytes():
         index = data.ConsumeIntInRange(0, len(WORDS) + 1)
-        if index < len(GRAMMAR.specials):
+        if index < len(GRAMMAR.rules.specials):
             ids.append(GRAMMAR.vocabulary.encode_special(WORDS[index]))
         elif index < len(WORDS):
             ids.extend(GRAMMAR.vocabulary.encode(WORDS[index]))

@@ -127,9 +127,9 @@ class ConstraintOptions:
 
         loaded, options = grammar_of(self.grammar), self._chosen()
         if self.prompt is None:
-            return Constraint(**options, rules=loaded)
+            return Constraint(**options, grammar=loaded)
         source, style = read(self.prompt).source, self.schema_style
-        return Constraint.from_prompt(source, rules=loaded, schema_style=style.value, **options)
+        return Constraint.from_prompt(source, grammar=loaded, schema_style=style.value, **options)
 
     def _chosen(self) -> dict[str, Any]:
         """The arguments of a constraint; what a prompt would tell only if it is given."""

@@ -68,7 +68,7 @@ class _Shown:
     def __init__(self, grammar: "Grammar", name: str, *, fold: bool) -> None:
         self._output = Output()
         self._name = name
-        self._meaning = grammar.meaning
+        self._meaning = grammar.rules.meaning
         self._fold = fold
 
     def show(self, report: "Report") -> None:

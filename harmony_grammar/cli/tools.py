@@ -101,7 +101,7 @@ def _reading(grammar: "Grammar", message: "Message", style: StyleChoice) -> Body
     role = message.author.role
     if not isinstance(role, Role):
         return BodyReading(TextContent(message.text))
-    return read_body(message.text, role, grammar, style=style.value)
+    return read_body(message.text, role, grammar.rules, style=style.value)
 
 
 def _named(config: ToolNamespaceConfig) -> Iterator[tuple[str, ToolDescription]]:

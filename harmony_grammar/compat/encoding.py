@@ -19,7 +19,7 @@ from harmony_grammar.errors import HarmonyError
 from harmony_grammar.inputs import list_of_ids
 from harmony_grammar.reading.reader import Reader
 from harmony_grammar.tree import Role
-from harmony_grammar.writing.renderer import Manner, Renderer
+from harmony_grammar.writing.renderer import Manner
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -73,7 +73,7 @@ class HarmonyEncoding(TextEncoding):
     ) -> None:
         super().__init__(Grammar.default() if grammar is None else grammar)
         self.name = name
-        self._renderer = Renderer(self.grammar, lambda: self.vocabulary)
+        self._renderer = self.grammar.renderer
 
     def __repr__(self) -> str:
         return f"<HarmonyEncoding {self.name!r}>"
@@ -121,7 +121,7 @@ class HarmonyEncoding(TextEncoding):
             RenderError: if the format cannot write it.
         """
         config = config or RenderConversationConfig()
-        messages = kept(self.grammar, conversation.messages, config)
+        messages = kept(self.grammar.rules, conversation.messages, config)
         out: list[int] = []
         self._extend(out, messages, self._manner(conversation, config))
         return out
@@ -187,7 +187,7 @@ class HarmonyEncoding(TextEncoding):
         """
         used = config or RenderConversationConfig()
         choose = kept_for_training if training else kept
-        messages = choose(self.grammar, conversation.messages, config if training else used)  # type: ignore[arg-type]  # mypy joins the two functions
+        messages = choose(self.grammar.rules, conversation.messages, config if training else used)  # type: ignore[arg-type]  # mypy joins the two functions
         out: list[int] = []
         manner = self._manner(conversation, used)
         offsets = self._extend(out, messages, manner, answer_returns=training)
@@ -204,15 +204,15 @@ class HarmonyEncoding(TextEncoding):
     ) -> list[Offsets]:
         ends = [self._end] * len(messages)
         if answer_returns and messages and self._is_answer(messages[-1]):
-            ends[-1] = self.grammar.literal(self.grammar.meaning.end_of_turn)
+            ends[-1] = self.grammar.rules.literal(self.grammar.rules.meaning.end_of_turn)
         return self._renderer.extend(out, zip(_addressed(messages), ends, strict=True), manner)
 
     @cached_property
     def _end(self) -> str:
-        return self.grammar.literal(self.grammar.meaning.end_of_message)
+        return self.grammar.rules.literal(self.grammar.rules.meaning.end_of_message)
 
     def _is_answer(self, message: Message) -> bool:
-        answer = message.channel == self.grammar.meaning.answer
+        answer = message.channel == self.grammar.rules.meaning.answer
         return answer and message.author.role is Role.ASSISTANT
 
     def _manner(self, conversation: Conversation, config: RenderConversationConfig) -> Manner:
@@ -266,16 +266,18 @@ class HarmonyEncoding(TextEncoding):
 
     def _ids_of(self, names: Iterable[str]) -> list[int]:
         rules = self.grammar
-        return sorted(self.vocabulary.encode_special(rules.literal(name)) for name in names)
+        return sorted(self.vocabulary.encode_special(rules.rules.literal(name)) for name in names)
 
     def stop_tokens(self) -> list[int]:
         """The ids that end a message, in order."""
-        return self._ids_of(self.grammar.terminators)
+        return self._ids_of(self.grammar.rules.terminators)
 
     def stop_tokens_for_assistant_actions(self) -> list[int]:
         """The ids that end a turn of the assistant, in order."""
-        names = {symbol.name for symbol in self.grammar.below(self.grammar.meaning.last)}
-        return self._ids_of(names & self.grammar.terminators)
+        names = {
+            symbol.name for symbol in self.grammar.rules.below(self.grammar.rules.meaning.last)
+        }
+        return self._ids_of(names & self.grammar.rules.terminators)
 
 
 def _addressed(messages: Sequence[Message]) -> Sequence[Message]:

@@ -10,13 +10,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from harmony_grammar.reading.headers import Machine, Opened, walk
-from harmony_grammar.reading.strict import StrictParser
 
 if TYPE_CHECKING:
     from harmony_grammar.api import Grammar
     from harmony_grammar.inputs import IdKind, IdSource
     from harmony_grammar.reading.headers import Configuration
-    from harmony_grammar.streaming.recover import Recoverer
     from harmony_grammar.streaming.stream_parser import StreamParser
     from harmony_grammar.tree import CustomRole, Role, Start
 
@@ -43,22 +41,12 @@ class Entrances:
         self.grammar = grammar
         self.texts: dict[int, str] = {}
         self.prefixes: set[tuple[Configuration, tuple[int, ...]]] = set()
-        self._machines: dict[str | None, Machine] = {None: Machine(grammar, _WHOLE)}
-
-    @cached_property
-    def _parser(self) -> StrictParser:
-        return StrictParser(self.grammar, lambda: self.grammar.vocabulary)
+        self._machines: dict[str | None, Machine] = {None: grammar.parser.machine(_WHOLE)}
 
     @cached_property
     def table(self) -> IdKind:
         """What ids mean to the grammar."""
-        return self._parser.id_kind
-
-    @cached_property
-    def _recoverer(self) -> Recoverer:
-        from harmony_grammar.streaming.recover import Recoverer  # noqa: PLC0415  few need it
-
-        return Recoverer(self._parser)
+        return self.grammar.parser.id_kind
 
     def recovering(self, role: Role | CustomRole | None) -> tuple[StreamParser, tuple[int, ...]]:
         """A stream that mends what is wrong, and the ids to begin it with.
@@ -66,19 +54,19 @@ class Entrances:
         What follows the opening of a generation is a completion; any other opening is read with
         what follows it.
         """
-        from harmony_grammar.streaming.stream_parser import StreamParser  # noqa: PLC0415  few need it
-
-        completes = role is not None and role == self.grammar.meaning.model_role
+        completes = role is not None and role == self.grammar.rules.meaning.model_role
         start: Start = _COMPLETION if completes else _WHOLE
-        stream = StreamParser(start, recover=True, recoverer=self._recoverer)
+        stream = self.grammar.stream(start, recover=True)
         return stream, () if completes else self._opened_ids(role)
 
     def opening_text(self, role: Role | CustomRole) -> str:
         """What opens a message of a role: the grammar's opening, with this role."""
         rules = self.grammar
-        symbols = rules.below(rules.meaning.opening)
+        symbols = rules.rules.below(rules.rules.meaning.opening)
         return "".join(
-            (rules.meaning.role_words.get(role) or role.value) if s.kept else rules.literal(s.name)
+            (rules.rules.meaning.role_words.get(role) or role.value)
+            if s.kept
+            else rules.rules.literal(s.name)
             for s in symbols
         )
 
@@ -86,7 +74,7 @@ class Entrances:
         """The parser of what follows the opening of a role, or of whole messages."""
         word = None if role is None else role.value
         if role is not None and word not in self._machines:
-            self._machines[word] = Machine(self.grammar, _WHOLE, opened=self._opened(role))
+            self._machines[word] = Machine(self.grammar.rules, _WHOLE, opened=self._opened(role))
         return self._machines[word]
 
     def _opened_ids(self, role: Role | CustomRole | None) -> tuple[int, ...]:
@@ -106,7 +94,7 @@ class Entrances:
 
     def _opened(self, role: Role | CustomRole) -> Opened:
         text = self.opening_text(role)
-        pieces = list(self._parser.text_kind.source(text).pieces(0, len(text)))
+        pieces = list(self.grammar.parser.text_kind.source(text).pieces(0, len(text)))
         walked = walk(self._machines[None].root, pieces, at_end=False, spelled=True)
         vocabulary = self.grammar.vocabulary
         ids: list[int] = []

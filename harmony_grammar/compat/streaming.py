@@ -319,7 +319,7 @@ class StreamableParser(StreamView):
         )
         before = header.in_body(empty=end == self._body)
         rules = self._entrances.grammar
-        for terminator in sorted(before.expected & rules.terminators)[:1]:
+        for terminator in sorted(before.expected & rules.rules.terminators)[:1]:
             self._reader.configuration = before.after(terminator) or before
         self._between(rest)
 

@@ -7,28 +7,36 @@ opening too.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from harmony_grammar.compat.encoding import HarmonyEncodingName, load_harmony_encoding
+from harmony_grammar.compat.encoding import (
+    HarmonyEncoding,
+    HarmonyEncodingName,
+    load_harmony_encoding,
+)
 from harmony_grammar.compat.spans import Rendering, TokenSpans
+from harmony_grammar.grammar import given
 from harmony_grammar.tree import Role
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from harmony_grammar.api import Grammar
     from harmony_grammar.compat.config import RenderConversationConfig
-    from harmony_grammar.compat.encoding import HarmonyEncoding
     from harmony_grammar.tree import Conversation
 
 __all__ = ["Rendering", "TokenSpans", "loss_mask"]
 
+_DEFAULT: Final = HarmonyEncodingName.HARMONY_GPT_OSS
 
-def loss_mask(
+
+def loss_mask(  # noqa: PLR0913  one of them is an old name
     conversation: Conversation,
     train_on: Collection[str | None] | None = None,
     headers: bool = True,  # noqa: FBT001, FBT002  its place is part of the interface
     *,
     config: RenderConversationConfig | None = None,
+    grammar: Grammar | None = None,
     encoding: HarmonyEncoding | None = None,
 ) -> list[bool]:
     """Which ids of a rendered conversation the model is to learn.
@@ -41,7 +49,8 @@ def loss_mask(
             terminators always are.
         config: how the conversation is rendered. None drops what the reference drops, but never
             the reasoning of the last answer.
-        encoding: the encoding; the one of gpt-oss if None.
+        grammar: the grammar; the default one if None.
+        encoding: the old name of `grammar`: an encoding with the grammar.
 
     Returns:
         One bool for each id of `render_conversation_for_training(conversation, config)`.
@@ -55,7 +64,8 @@ def loss_mask(
         >>> loss_mask(Conversation((hello,)), headers=False)
         [False, False, False, False, False, True, True, True]
     """
-    encoding = encoding or load_harmony_encoding(HarmonyEncodingName.HARMONY_GPT_OSS)
+    grammar = given(grammar, None if encoding is None else encoding.grammar, "encoding")
+    encoding = HarmonyEncoding(grammar) if grammar else load_harmony_encoding(_DEFAULT)
     channels = encoding.grammar.channels if train_on is None else train_on
     rendering = encoding.render_with_spans(conversation, config, training=True)
     mask = [False] * len(rendering.ids)

@@ -99,8 +99,8 @@ def translated(grammar: Grammar, source: str | list[int]) -> str | list[int]:
     """An example of the packaged grammar in the words of another one."""
     own = Grammar.default()
     words = {
-        terminal.pattern: grammar.terminals[name].pattern or ""
-        for name, terminal in own.terminals.items()
+        terminal.pattern: grammar.rules.terminals[name].pattern or ""
+        for name, terminal in own.rules.terminals.items()
         if terminal.fixed and terminal.pattern and _differs(grammar, name, terminal.pattern)
     }
     if not words:
@@ -115,7 +115,7 @@ def translated(grammar: Grammar, source: str | list[int]) -> str | list[int]:
 
 
 def _differs(grammar: Grammar, name: str, pattern: str) -> bool:
-    other = grammar.terminals.get(name)
+    other = grammar.rules.terminals.get(name)
     return other is not None and other.fixed and other.pattern != pattern
 
 

@@ -144,7 +144,7 @@ class Reference:
 def reference(grammar: Grammar) -> Reference:
     """Gather all that there is to say about a grammar."""
     expressions = definitions(grammar.text)
-    after = followers(grammar, expressions)
+    after = followers(grammar.rules, expressions)
     resolved = {name: _resolved(grammar, e) for name, e in _rules(grammar, expressions)}
     title = _TITLE.match(grammar.text)
     tokens = tuple(_tokens(grammar, after))
@@ -154,10 +154,10 @@ def reference(grammar: Grammar) -> Reference:
         terminals=terminals_of(grammar),
         tokens=tokens,
         reserved=len(grammar.special_tokens) - sum(token.id is not None for token in tokens),
-        completion=chart(grammar, expressions, grammar.meaning.starts[COMPLETION]),
-        completion_rule=grammar.meaning.starts[COMPLETION],
+        completion=chart(grammar.rules, expressions, grammar.rules.meaning.starts[COMPLETION]),
+        completion_rule=grammar.rules.meaning.starts[COMPLETION],
         codes=tuple(catalogue(grammar)),
-        answers=tuple(answers(grammar, expressions, after)),
+        answers=tuple(answers(grammar.rules, expressions, after)),
         expressions=expressions,
         resolved=resolved,
     )
@@ -178,14 +178,14 @@ def terminals_of(grammar: Grammar) -> tuple[TerminalEntry, ...]:
 def _rules(
     grammar: Grammar, expressions: Mapping[str, Expression]
 ) -> Iterator[tuple[str, Expression]]:
-    return ((n, e) for n, e in expressions.items() if n not in grammar.terminals)
+    return ((n, e) for n, e in expressions.items() if n not in grammar.rules.terminals)
 
 
 def _resolved(grammar: Grammar, expression: Expression) -> Expression:
     """An expression with fixed texts in place of their terminals."""
 
     def literal(name: Name) -> Expression:
-        terminal = grammar.terminals.get(name.name)
+        terminal = grammar.rules.terminals.get(name.name)
         fixed = terminal is not None and terminal.fixed and terminal.pattern is not None
         return FixedText(str(terminal and terminal.pattern)) if fixed else name
 
@@ -193,10 +193,10 @@ def _resolved(grammar: Grammar, expression: Expression) -> Expression:
 
 
 def _rule_entries(grammar: Grammar, resolved: Mapping[str, Expression]) -> Iterator[RuleEntry]:
-    derivations = Derivations(grammar)
+    derivations = Derivations(grammar.rules)
     uses = {name: {used.name for used in names(e)} for name, e in resolved.items()}
     for name, expression in resolved.items():
-        comment = grammar.comments[name]
+        comment = grammar.rules.comments[name]
         examples = []
         for text, writer in zip(comment.examples, comment.writers, strict=True):
             branch = derivations.of(name, text)
@@ -209,20 +209,22 @@ def _rule_entries(grammar: Grammar, resolved: Mapping[str, Expression]) -> Itera
 def _terminal_entries(
     grammar: Grammar, expressions: Mapping[str, Expression]
 ) -> Iterator[TerminalEntry]:
-    declared = [name for name in grammar.terminals if name not in expressions]
-    for name in [*(n for n in expressions if n in grammar.terminals), *declared]:
-        words = said(grammar, name) if name in declared else grammar.terminals[name].words
+    declared = [name for name in grammar.rules.terminals if name not in expressions]
+    for name in [*(n for n in expressions if n in grammar.rules.terminals), *declared]:
+        words = (
+            said(grammar.rules, name) if name in declared else grammar.rules.terminals[name].words
+        )
         ebnf = definition(name, expressions[name]) if name in expressions else ""
         yield TerminalEntry(name, ebnf, words)
 
 
 def _tokens(grammar: Grammar, after: Mapping[str, tuple[str, ...]]) -> Iterator[TokenEntry]:
     """The special tokens that the grammar uses, and those that only the vocabulary names."""
-    named = dict(grammar.specials)
+    named = dict(grammar.rules.specials)
     ids = grammar.special_tokens
     others = [s for s in ids if s not in named and not _RESERVED.match(s)]
     for spelling in sorted([*named, *others], key=lambda s: ids.get(s, FIRST_SPECIAL_ID)):
         name = named.get(spelling)
-        meaning = grammar.terminals[name].words if name else ""
-        follow = tuple(said(grammar, n) for n in after.get(name or "", ()))
+        meaning = grammar.rules.terminals[name].words if name else ""
+        follow = tuple(said(grammar.rules, n) for n in after.get(name or "", ()))
         yield TokenEntry(spelling, ids.get(spelling), meaning, follow)

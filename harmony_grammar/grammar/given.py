@@ -31,11 +31,9 @@ class AnyGrammar(Protocol):
         """What ids mean; loaded when it is first asked for."""
 
 
-def rules_of(grammar: AnyGrammar | Rules | None) -> Rules:
+def rules_of(grammar: AnyGrammar | None) -> Rules:
     """The rules of a grammar; those of the format if there is none."""
-    if grammar is None:
-        return Rules.default()
-    return grammar if isinstance(grammar, Rules) else grammar.rules
+    return Rules.default() if grammar is None else grammar.rules
 
 
 def given(grammar: _T | None, old: _T | None, keyword: str) -> _T | None:

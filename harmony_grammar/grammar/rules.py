@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import json
 import pkgutil
-from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Final, cast
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Final
 
 from harmony_grammar.errors import GrammarError
 from harmony_grammar.grammar.contract import require_meanings
@@ -36,7 +35,6 @@ from harmony_grammar.tokens import SPECIAL_TOKENS, is_marked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from os import PathLike
 
     from typing_extensions import Self
 
@@ -49,8 +47,6 @@ __all__ = ["END_OF_INPUT", "Rules"]
 
 _TEXT_FILE: Final = "harmony.lark"
 _STORED_FILE: Final = "grammar/harmony.json"
-
-_defaults: dict[type[Rules], Rules] = {}
 
 
 class Rules:
@@ -112,24 +108,14 @@ class Rules:
         )
         self.recognizers = self._recognizers()
 
-    @classmethod
-    def default(cls) -> Self:
+    @staticmethod
+    def default() -> Rules:
         """The grammar of the harmony format, loaded once."""
-        if cls not in _defaults:
-            text = _packaged(_TEXT_FILE)
-            _defaults[cls] = cls(text, _stored_source(text), SPECIAL_TOKENS)
-        return cast("Self", _defaults[cls])
-
-    @classmethod
-    def load(
-        cls, path: str | PathLike[str], *, special_tokens: Mapping[str, int] | None = None
-    ) -> Self:
-        """The grammar in a file; see `from_text`."""
-        return cls.from_text(Path(path).read_text(encoding="utf-8"), special_tokens=special_tokens)
+        return _default()
 
     @classmethod
     def from_text(cls, text: str, *, special_tokens: Mapping[str, int] | None = None) -> Self:
-        """A grammar of one's own.
+        """A grammar of one's own; see `harmony_grammar.Grammar.from_text`.
 
         Args:
             text: the grammar, in Lark's syntax, with the labels of `harmony.lark`.
@@ -142,6 +128,14 @@ class Rules:
         source = load_source(text, starts_of(text))
         require_meanings(source, text)
         return cls(text, source, SPECIAL_TOKENS if special_tokens is None else special_tokens)
+
+    def with_special_tokens(self, special_tokens: Mapping[str, int]) -> Rules:
+        """The same grammar with other ids.
+
+        Args:
+            special_tokens: the ids of special tokens, by spelling.
+        """
+        return Rules(self.text, self.source, special_tokens)
 
     # --- terminals ---
 
@@ -264,6 +258,12 @@ class Rules:
         """The role of a message that a generation begins with."""
         kept = (symbol.name for symbol in self.below(self.meaning.opening) if symbol.kept)
         return self.literal(next(kept))
+
+
+@cache
+def _default() -> Rules:
+    text = _packaged(_TEXT_FILE)
+    return Rules(text, _stored_source(text), SPECIAL_TOKENS)
 
 
 def _packaged(name: str) -> str:

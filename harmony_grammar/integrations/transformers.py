@@ -155,7 +155,7 @@ class HarmonyLogitsProcessor:
         Args:
             prompt_length: as for the processor.
             overrides: arguments of a constraint that outdo what the prompts say, such as
-                `max_tokens`, `rules` or `vocabulary`.
+                `max_tokens`, `grammar` or `vocabulary`.
         """
         processor = cls(None, prompt_length)
         processor._overrides = overrides

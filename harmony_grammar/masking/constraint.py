@@ -6,7 +6,7 @@ from copy import copy
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from harmony_grammar.errors import ConstraintError, ConstraintViolation
-from harmony_grammar.grammar import Rules
+from harmony_grammar.grammar import given, rules_of
 from harmony_grammar.masking.automaton import FIRST, OPEN, automaton_of
 from harmony_grammar.masking.batch import BatchMatcher
 from harmony_grammar.masking.budget import UNLIMITED, BudgetState
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from harmony_grammar.grammar import AnyGrammar, Rules
     from harmony_grammar.masking.callable_tools import Tool
     from harmony_grammar.masking.schema_bodies import BodyGrammar
     from harmony_grammar.masking.states import State
@@ -74,8 +75,9 @@ class Constraint:
         spelling: `model`: each message has one header, as the model itself writes it; `any`:
             all headers of the grammar. A message that is neither a call nor on a channel is
             nothing in particular, and never allowed.
-        rules: the grammar; None for the default.
-        vocabulary: the vocabulary; None for the grammar's own, or else the default.
+        grammar: the grammar, a `harmony_grammar.Grammar`; None for the default.
+        vocabulary: the vocabulary; None for the grammar's own.
+        rules: the old name of `grammar`.
 
     Raises:
         ConstraintError: if the arguments contradict each other, or what they ask for cannot be
@@ -107,13 +109,14 @@ class Constraint:
         channels: Sequence[str] | None = None,
         strict_tools: bool = True,
         spelling: Literal["model", "any"] = "model",
-        rules: Rules | None = None,
+        grammar: AnyGrammar | None = None,
         vocabulary: Vocabulary | None = None,
+        rules: AnyGrammar | None = None,
     ) -> None:
         _require_options(reasoning, spelling, max_reasoning_tokens, max_tokens)
-        self._rules = Rules.default() if rules is None else rules
-        own = getattr(rules, "vocabulary", None)
-        self._vocabulary = vocabulary or own or Vocabulary.default()
+        grammar = given(grammar, rules, "rules")
+        self._rules = rules_of(grammar)
+        self._vocabulary = vocabulary or _vocabulary_of(grammar)
         self._table = table_of(self._vocabulary)
         self._ids = self._vocabulary.require(self._rules.specials)
         declared = tools_of(tools, strict=strict_tools) + builtin_tools_of(builtin_tools)
@@ -158,8 +161,9 @@ class Constraint:
         cls,
         prompt: str | Iterable[int],
         *,
-        rules: Rules | None = None,
+        grammar: AnyGrammar | None = None,
         vocabulary: Vocabulary | None = None,
+        rules: AnyGrammar | None = None,
         schema_style: Literal["compatible", "faithful"] = "compatible",
         **overrides: Any,
     ) -> Self:
@@ -172,9 +176,10 @@ class Constraint:
         Args:
             prompt: decoded text or ids. It ends with an open message of the model, which may have
                 more of its header already.
-            rules: the grammar; None for the default.
-            vocabulary: the vocabulary; None for the grammar's own, or else the default.
+            grammar: the grammar, a `harmony_grammar.Grammar`; None for the default.
+            vocabulary: the vocabulary; None for the grammar's own.
             schema_style: how the prompt's types were written.
+            rules: the old name of `grammar`.
             overrides: further arguments of a constraint; they outdo what the prompt says.
 
         Raises:
@@ -188,9 +193,8 @@ class Constraint:
         """
         from harmony_grammar.masking.prompt import reader_of  # noqa: PLC0415  few need a parser
 
-        known = Rules.default() if rules is None else rules
-        own = getattr(rules, "vocabulary", None)
-        reader = reader_of(known, vocabulary or own or Vocabulary.default())
+        grammar = given(grammar, rules, "rules")
+        reader = reader_of(rules_of(grammar), vocabulary or _vocabulary_of(grammar))
         cut = reader.cut(prompt)
         return reader.constraint(cls, cut.preamble, overrides, schema_style).behind(cut.prefix)
 
@@ -222,8 +226,8 @@ class Constraint:
             ConstraintViolation: if the constraint does not allow the prefix.
             ConstraintError: if `max_tokens` is too small to come to an end behind it.
         """
-        given = self.prefix if prefix is None else prefix
-        ids = self.encode(given) if isinstance(given, str) else list(given)
+        begun = self.prefix if prefix is None else prefix
+        ids = self.encode(begun) if isinstance(begun, str) else list(begun)
         return Matcher(self._state(ids), self._table)
 
     def batch(self, prefixes: Iterable[str | Iterable[int]]) -> BatchMatcher:
@@ -287,6 +291,10 @@ class Constraint:
         return BudgetState(state, automaton, self._total, self._thought)
 
 
+def _vocabulary_of(grammar: AnyGrammar | None) -> Vocabulary:
+    return Vocabulary.default() if grammar is None else grammar.vocabulary
+
+
 def _require_options(
     reasoning: str, spelling: str, max_reasoning_tokens: object, max_tokens: object
 ) -> None:
@@ -324,17 +332,17 @@ def _reserves_of(bodies: Iterable[BodyGrammar], table: TokenTable, total: int) -
     return tuple(some if ids is None else ids for ids in needed)
 
 
-def _channels_of(given: Sequence[str] | None, rules: Rules) -> tuple[str, ...]:
+def _channels_of(names: Sequence[str] | None, rules: Rules) -> tuple[str, ...]:
     """The channels that may be used: those given, or those of the format."""
-    if given is None:
+    if names is None:
         return rules.channels
-    if isinstance(given, str) or not all(isinstance(name, str) for name in given):
-        raise ConstraintError(f"channels: a list of names is needed, not {given!r}")
+    if isinstance(names, str) or not all(isinstance(name, str) for name in names):
+        raise ConstraintError(f"channels: a list of names is needed, not {names!r}")
     automaton = rules.automaton(rules.meaning.channel_name)
-    for name in given:
+    for name in names:
         if automaton is None or not spells(automaton, name):
             raise ConstraintError(f"channels: no system message can declare {name!r}")
-    return tuple(dict.fromkeys(given))
+    return tuple(dict.fromkeys(names))
 
 
 def _require_channels(needed: Mapping[str, str], channels: Sequence[str]) -> None:

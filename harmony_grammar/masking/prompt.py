@@ -63,13 +63,14 @@ class PromptReader:
         vocabulary: the vocabulary.
 
     Attributes:
+        rules, vocabulary: as given.
         kept: the constraints of the preambles that were read of late.
         declaring: for each header that was met, whether it is one of the system or the developer.
     """
 
     def __init__(self, rules: Rules, vocabulary: Vocabulary) -> None:
         self.rules = rules
-        self._vocabulary = vocabulary
+        self.vocabulary = vocabulary
         self._parser = StrictParser(rules, lambda: vocabulary)
         self._start, *_ = rules.opening_words
         self._opening = "".join(rules.opening_words)
@@ -120,7 +121,7 @@ class PromptReader:
         def made() -> _Constraint:
             messages = map(self._message, preamble)
             told = told_by(messages, self.rules, style, skip_tools="tools" in overrides)
-            return kind(**{**told, **overrides}, rules=self.rules, vocabulary=self._vocabulary)
+            return kind(**{**told, **overrides}, grammar=self)
 
         key = (kind, style, preamble, tuple(sorted(overrides.items())))
         try:

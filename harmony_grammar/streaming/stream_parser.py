@@ -11,10 +11,10 @@ from __future__ import annotations
 from contextlib import suppress
 from functools import cache
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from harmony_grammar.errors import HarmonySyntaxError
-from harmony_grammar.grammar import Rules
+from harmony_grammar.grammar import Rules, given
 from harmony_grammar.inputs import TextKind, list_of_ids
 from harmony_grammar.reading.strict import StrictParser
 from harmony_grammar.streaming.engine import BODY
@@ -62,13 +62,22 @@ class _Texts(dict[int, str]):
                 self[token] = data.decode("utf-8")
 
 
+class Recovering(Protocol):
+    """A grammar that knows how to recover, as `harmony_grammar.Grammar` does."""
+
+    @property
+    def recoverer(self) -> Recoverer:
+        """Recovery with the grammar."""
+
+
 class StreamParser:
     """Reading a stream: `feed` it, get events.
 
     Args:
         start: what the stream is; see `harmony_grammar.parse`.
         recover: whether to mend what is no sentence. If not, the first mistake raises.
-        recoverer: the grammar and vocabulary; those of the package by default.
+        grammar: the grammar, a `harmony_grammar.Grammar`; the default one if None.
+        recoverer: the old name of `grammar`: recovery with the grammar.
 
     Example:
         >>> parser = StreamParser()
@@ -83,11 +92,13 @@ class StreamParser:
         start: Start = "completion",
         *,
         recover: bool = False,
+        grammar: Recovering | None = None,
         recoverer: Recoverer | None = None,
     ) -> None:
         self.start = start
         self.recover = recover
-        self._recoverer = recoverer or _default()
+        asked = None if grammar is None else grammar.recoverer
+        self._recoverer = given(asked, recoverer, "recoverer") or _default()
         self._recoverer.parser.machine(start)  # an unknown start is refused at once
         self._engine: Engine | None = None
         self._texts: _Texts | None = None

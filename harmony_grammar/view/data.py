@@ -79,7 +79,7 @@ _TONES: Final = {Use.REASONING: "reasoning", Use.PREAMBLE: "work", Use.ANSWER: "
 
 def _tone(grammar: Grammar, channel: str | None) -> str:
     """How a channel is coloured."""
-    return "" if channel is None else _TONES[grammar.meaning.use_of(channel)]
+    return "" if channel is None else _TONES[grammar.rules.meaning.use_of(channel)]
 
 
 def _finding(found: Diagnostic, mark: Mark) -> dict[str, Any]:
@@ -126,7 +126,7 @@ def tools(grammar: Grammar, text: str, role: Role | CustomRole = Role.DEVELOPER)
         text: the body.
         role: whose message it is of.
     """
-    names = declared_tools(text, grammar)
+    names = declared_tools(text, grammar.rules)
     if not names:
         return []
     found = {tool.name: tool for tool in _read(grammar, text, role)}
@@ -134,7 +134,7 @@ def tools(grammar: Grammar, text: str, role: Role | CustomRole = Role.DEVELOPER)
 
 
 def _read(grammar: Grammar, text: str, role: Role | CustomRole) -> Iterator[ToolLine]:
-    content = read_body(text, role, grammar).content if isinstance(role, Role) else None
+    content = read_body(text, role, grammar.rules).content if isinstance(role, Role) else None
     for config in (getattr(content, "tools", None) or {}).values():
         if not config.tools:
             yield ToolLine(config.name, config.description or "", "")

@@ -98,7 +98,7 @@ class _HeaderFields:
 
     def text(self, name: str, message: Message | OpenMessage, header: str, at: int) -> str:
         """The text of a terminal that begins at a place of a header."""
-        terminal = self._grammar.terminals[name]
+        terminal = self._grammar.rules.terminals[name]
         if terminal.pattern is None:  # a channel of the system message's own
             return message.channel or ""
         pattern = re.escape(terminal.pattern) if terminal.fixed else terminal.pattern
@@ -118,11 +118,11 @@ class _HeaderFields:
         """The part of a terminal that does not go on with the one before it."""
         if candidates:
             return candidates[0]
-        return BODY_START if name in self._grammar.openers else START
+        return BODY_START if name in self._grammar.rules.openers else START
 
 
 def _fields(grammar: Grammar) -> Iterator[tuple[str, set[str]]]:
     """The parts and the terminals that stand under them, in the order of the bindings."""
-    for rule, field in grammar.meaning.fields.items():
-        below = {symbol.name for symbol in grammar.below(rule)}
+    for rule, field in grammar.rules.meaning.fields.items():
+        below = {symbol.name for symbol in grammar.rules.below(rule)}
         yield _PART_OF_FIELD.get(field, field), below

@@ -30,7 +30,7 @@ def encoded(grammar: Grammar, source: str | list[int]) -> list[int]:
     """The ids of a transcript: a decoded text is encoded as the server encodes it."""
     if not isinstance(source, str):
         return source
-    return grammar.vocabulary.encode_marked(source, grammar.specials)
+    return grammar.vocabulary.encode_marked(source, grammar.rules.specials)
 
 
 def compact(
@@ -77,7 +77,7 @@ def _table(grammar: Grammar, tokens: Sequence[int]) -> dict[str, Any]:
         texts.append(text)
         if odd:
             raw[rank] = odd
-    special = [rank for rank, token in enumerate(tokens) if token in grammar.special_ids]
+    special = [rank for rank, token in enumerate(tokens) if token in grammar.rules.special_ids]
     return {"ids": tokens, "texts": texts, "raw": raw, "special": special}
 
 

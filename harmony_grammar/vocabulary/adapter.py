@@ -18,7 +18,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, cast
 
 from harmony_grammar.errors import VocabularyError
-from harmony_grammar.vocabulary.o200k import default_encoding
+from harmony_grammar.vocabulary.o200k import default_encoding, encoding_with
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -105,6 +105,18 @@ class Vocabulary:
             VocabularyError: if the packaged vocabulary is damaged.
         """
         return _default()
+
+    @classmethod
+    def with_special_tokens(cls, special_tokens: Mapping[str, int]) -> Vocabulary:
+        """The packaged vocabulary with special tokens of one's own.
+
+        Args:
+            special_tokens: the ids of all special tokens, by spelling.
+
+        Raises:
+            VocabularyError: if the packaged vocabulary is damaged.
+        """
+        return cls(encoding_with(special_tokens))
 
     def __repr__(self) -> str:
         return f"<Vocabulary {self.encoding.name!r} of {self.size} ids>"

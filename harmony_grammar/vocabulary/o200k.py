@@ -9,13 +9,21 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
-from harmony_grammar.tokens import ENCODING_NAME, SPECIAL_TOKEN_ALIASES, SPECIAL_TOKENS
+from harmony_grammar.errors import VocabularyError
+from harmony_grammar.tokens import (
+    ENCODING_NAME,
+    FIRST_SPECIAL_ID,
+    SPECIAL_TOKEN_ALIASES,
+    SPECIAL_TOKENS,
+)
 from harmony_grammar.vocabulary.ranks import load_ranks
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import tiktoken
 
-__all__ = ["SPLIT_PATTERN", "default_encoding"]
+__all__ = ["SPLIT_PATTERN", "default_encoding", "encoding_with", "special_tokens_with"]
 
 # Letters that may stand in the upper-case and in the lower-case part of a word. Letters without
 # case and combining marks are in both.
@@ -58,12 +66,50 @@ def default_encoding() -> tiktoken.Encoding:
         >>> default_encoding().encode("Hello world")
         [13225, 2375]
     """
+    return encoding_with({**SPECIAL_TOKENS, **SPECIAL_TOKEN_ALIASES})
+
+
+def encoding_with(special_tokens: Mapping[str, int]) -> tiktoken.Encoding:
+    """The packaged vocabulary with these special tokens, and no others.
+
+    Args:
+        special_tokens: the ids of all special tokens, by spelling.
+
+    Raises:
+        VocabularyError: if the packaged vocabulary is damaged.
+    """
     from tiktoken import Encoding  # noqa: PLC0415 - whoever parses text alone needs no tiktoken
 
-    # No `explicit_n_vocab`: it counts spellings, and there is one more of them than ids.
+    # No `explicit_n_vocab`: it counts spellings, and there may be more of them than ids.
     return Encoding(
         ENCODING_NAME,
         pat_str=SPLIT_PATTERN,
         mergeable_ranks=load_ranks(),
-        special_tokens={**SPECIAL_TOKENS, **SPECIAL_TOKEN_ALIASES},
+        special_tokens=dict(special_tokens),
     )
+
+
+def special_tokens_with(given: Mapping[str, int]) -> dict[str, int]:
+    """The special tokens of `o200k_harmony`, with some of one's own.
+
+    Args:
+        given: the ids of one's own, by spelling. What has one of these ids or spellings otherwise
+            gives way.
+
+    Raises:
+        VocabularyError: if an id is that of an ordinary token.
+
+    Example:
+        >>> tokens = special_tokens_with({"<|begin|>": 200_006})
+        >>> tokens["<|begin|>"], "<|start|>" in tokens, tokens["<|end|>"]
+        (200006, False, 200007)
+    """
+    for spelling, token in given.items():
+        if token < FIRST_SPECIAL_ID:
+            raise VocabularyError(
+                f"special token {spelling} cannot have the id {token}, which is that of an "
+                f"ordinary token: give it one from {FIRST_SPECIAL_ID} on"
+            )
+    taken = set(given.values())
+    own = {s: t for s, t in SPECIAL_TOKENS.items() if s not in given and t not in taken}
+    return dict(sorted({**own, **given}.items(), key=lambda item: item[1]))

@@ -129,7 +129,7 @@ class _Chat:
     def _answer(self, message: Mapping[str, Any], index: int) -> Iterator[Message]:
         reasoning = next((message[key] for key in _REASONING if message.get(key)), "")
         calls = message.get("tool_calls") or ()
-        meaning = self._grammar.meaning
+        meaning = self._grammar.rules.meaning
         if reasoning and index > self._last_user:
             yield self._said(reasoning, meaning.reasoning)
         if text := _text(message):
@@ -147,16 +147,16 @@ class _Chat:
         self._calls[str(call.get("id"))] = name
         given = function.get("arguments", "")
         arguments = given if isinstance(given, str) else json.dumps(given, ensure_ascii=False)
-        kind = f"{self._grammar.literal(self._grammar.meaning.constrain_marker)}json"
+        kind = f"{self._grammar.rules.literal(self._grammar.rules.meaning.constrain_marker)}json"
         called = Message.from_role_and_content(Role.ASSISTANT, arguments).with_recipient(name)
-        return called.with_channel(self._grammar.calls_channel).with_content_type(kind)
+        return called.with_channel(self._grammar.rules.calls_channel).with_content_type(kind)
 
     def _result(self, message: Mapping[str, Any], _: int) -> Iterator[Message]:
         told = message.get("name") or message.get("tool_call_id") or "unknown"
         name = self._calls.get(str(message.get("tool_call_id"))) or f"{FUNCTIONS}.{told}"
         result = Message.from_author_and_content(Author(Role.TOOL, name), _text(message))
-        result = result.with_recipient(self._grammar.opening_role)
-        yield result.with_channel(self._grammar.calls_channel)
+        result = result.with_recipient(self._grammar.rules.opening_role)
+        yield result.with_channel(self._grammar.rules.calls_channel)
 
 
 _READERS: Final[dict[str, Callable[[_Chat, Mapping[str, Any], int], Iterator[Message]]]] = {

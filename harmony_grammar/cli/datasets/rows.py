@@ -76,7 +76,7 @@ def _found(grammar: Grammar, row: Mapping[str, Any]) -> str:
     for name in _FIELDS:
         if name in row and _fits(row[name]):
             return name
-    spellings = tuple(grammar.specials)
+    spellings = tuple(grammar.rules.specials)
     for name, value in row.items():
         if _fits(value) and (not isinstance(value, str) or any(s in value for s in spellings)):
             return name
