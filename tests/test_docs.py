@@ -15,7 +15,7 @@ import pytest
 from test_cli_commands import run
 
 import harmony_grammar as hg
-from harmony_grammar.checking.lint_rules import LINT_RULES
+from harmony_grammar.checking.lint import LINT_RULES
 from harmony_grammar.cli.results import ROW_CODES
 from harmony_grammar.docs import Format
 from harmony_grammar.docs.chart import automaton

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import harmony_grammar as hg
 from harmony_grammar.checking.declared import declared_tools
-from harmony_grammar.checking.lint_rules import LINT_RULES
+from harmony_grammar.checking.lint import LINT_RULES
 
 if TYPE_CHECKING:
     from harmony_grammar.checking.codes import Example
@@ -130,3 +131,70 @@ def test_the_tools_that_the_package_renders_are_read() -> None:
 )
 def test_disguises_are_seen_through(disguise: str) -> None:
     assert codes(f"<|start|>user<|message|>{disguise}<|end|>") == ["disguised-text"]
+
+
+# --- grammars of one's own ---
+
+RESPELLED = {
+    "system": "sys",
+    "developer": "dev",
+    "user": "human",
+    "assistant": "model",
+    "analysis": "thoughts",
+    "commentary": "notes",
+    "final": "answer",
+}
+_WORD = re.compile(rf"\b({'|'.join(RESPELLED)})\b")
+
+
+def respelled(text: str) -> str:
+    """A text with each role and each channel spelled as `OTHER` spells it."""
+    return _WORD.sub(lambda found: RESPELLED[found[0]], text)
+
+
+def with_changes(*changes: tuple[str, str]) -> hg.Grammar:
+    text = hg.Grammar.default().text
+    for old, new in changes:
+        assert old in text, old
+        text = text.replace(old, new)
+    return hg.Grammar.from_text(text)
+
+
+OTHER = with_changes(*((f': "{word}"', f': "{other}"') for word, other in RESPELLED.items()))
+CRITIC = with_changes(
+    ("role: SYSTEM ", "role: CRITIC | SYSTEM "),
+    ('USER: "user"', 'CRITIC: "critic"  // a role\nUSER: "user"'),
+)
+
+
+@pytest.mark.parametrize(("code", "example"), EXAMPLES.items())
+def test_every_rule_follows_the_words_of_the_grammar(code: str, example: Example) -> None:
+    def translated(source: str | list[int]) -> str | list[int]:
+        if isinstance(source, str):
+            return respelled(source)
+        return OTHER.encode(hg.parse(source).canonical())  # the roles are the same
+
+    report = OTHER.check(translated(example.bad))
+    assert [found.code for found in report.diagnostics] == [code]
+    assert OTHER.check(translated(good(example))).diagnostics == ()
+
+
+def test_hints_are_given_in_the_words_of_the_grammar() -> None:
+    (found,) = OTHER.check(respelled(str(EXAMPLES["tool-without-recipient"].bad))).diagnostics
+    assert found.hint == "write ` to=model` after the name"
+    (found,) = OTHER.check(respelled(str(EXAMPLES["call-on-analysis"].bad))).diagnostics
+    assert found.hint == "calls of functions belong on notes"
+
+
+@pytest.mark.parametrize(("body", "code"), [("&lt;|end|&gt;", "disguised-text"), ("Weak.", None)])
+def test_a_role_that_the_grammar_adds_is_one_from_outside(body: str, code: str | None) -> None:
+    report = CRITIC.check(f"<|start|>critic<|message|>{body}<|end|>")
+    assert [found.code for found in report.diagnostics] == ([code] if code else [])
+
+
+def test_what_a_role_that_the_grammar_adds_says_is_no_new_turn() -> None:
+    reasoned = str(EXAMPLES["kept-reasoning"].bad)
+    assert [found.code for found in CRITIC.check(reasoned).diagnostics] == ["kept-reasoning"]
+    *before, last = reasoned.rpartition("<|start|>user")
+    criticised = "".join(before[:1]) + "<|start|>critic" + last
+    assert CRITIC.check(criticised).diagnostics == ()
