@@ -22,9 +22,8 @@ if TYPE_CHECKING:
         HarmonyEncodingName,
         load_harmony_encoding,
     )
-    from harmony_grammar.compat.streaming import StreamableParser
+    from harmony_grammar.compat.streaming import StreamableParser, StreamState
     from harmony_grammar.compat.training import loss_mask
-    from harmony_grammar.compat.view import StreamState
     from harmony_grammar.errors import (
         ConstraintError,
         ConstraintViolation,
@@ -80,9 +79,8 @@ _HOMES = {
     "api": ("Grammar", "check", "encode", "parse", "recover", "render"),
     "compat.config": ("RenderConversationConfig", "RenderOptions"),
     "compat.encoding": ("HarmonyEncoding", "HarmonyEncodingName", "load_harmony_encoding"),
-    "compat.streaming": ("StreamableParser",),
     "compat.training": ("loss_mask",),
-    "compat.view": ("StreamState",),
+    "compat.streaming": ("StreamState", "StreamableParser"),
     "checking.lint": ("Lint",),
     "errors": (
         "ConstraintError",

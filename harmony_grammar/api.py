@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from harmony_grammar.masking import Constraint
     from harmony_grammar.reading.strict import Report
     from harmony_grammar.schemas.types import Style
-    from harmony_grammar.streaming.recover import Recoverer
-    from harmony_grammar.streaming.recovery import Recovery
+    from harmony_grammar.streaming.recovery import Recoverer, Recovery
     from harmony_grammar.streaming.stream_parser import StreamParser
     from harmony_grammar.tree import Conversation, Message, OpenMessage, Start
     from harmony_grammar.writing.forms import Spelling
@@ -147,7 +146,7 @@ class Grammar:
     @cached_property
     def recoverer(self) -> Recoverer:
         """Recovery, for what is built on it; `recover` and `stream` are its front doors."""
-        from harmony_grammar.streaming.recover import Recoverer  # noqa: PLC0415  few inputs need it
+        from harmony_grammar.streaming.recovery import Recoverer  # noqa: PLC0415  few inputs need it
 
         return Recoverer(self.parser)
 

@@ -12,9 +12,8 @@ from harmony_grammar.compat.encoding import (
     load_harmony_encoding,
 )
 from harmony_grammar.compat.spans import Rendering, TokenSpans
-from harmony_grammar.compat.streaming import StreamableParser
+from harmony_grammar.compat.streaming import StreamableParser, StreamState
 from harmony_grammar.compat.training import loss_mask
-from harmony_grammar.compat.view import StreamState
 
 __all__ = [
     "DropPolicy",

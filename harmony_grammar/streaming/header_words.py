@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from harmony_grammar.checking.codes import DiagnosticCode as Code
+from harmony_grammar.grammar.meaning import COMPLETION
 from harmony_grammar.grammar.scanner import Scanner
 from harmony_grammar.reading.headers import Machine
 from harmony_grammar.tree import Author, Role
@@ -21,11 +23,11 @@ if TYPE_CHECKING:
     from harmony_grammar.inputs import Key
     from harmony_grammar.reading.headers import Configuration, Fields, Header
 
-__all__ = ["Lexicon", "Mended"]
+__all__ = ["HeaderWords", "MendedHeader", "WordsByParser"]
 
+_MOST_PARSERS: Final = 64  # there is one for each set of declared channels
 _MOST: Final = 4096  # fields and headers that are remembered
 _LONGEST: Final = 1024  # characters or ids of a header; longer ones are not remembered
-_COMPLETION: Final = "completion"
 _LESS_NEEDED: Final = ("recipient", "content_type", "channel")  # dropped in this order
 
 
@@ -34,7 +36,7 @@ def _without(fields: Fields, name: str) -> Fields:
     return fields._replace(**left)
 
 
-class Mended(NamedTuple):
+class MendedHeader(NamedTuple):
     """A header that the grammar refuses where it stands.
 
     Attributes:
@@ -50,7 +52,7 @@ class Mended(NamedTuple):
     lead: int = 0
 
 
-class Lexicon:
+class HeaderWords:
     """The words of headers where certain channels are declared.
 
     Args:
@@ -92,10 +94,10 @@ class Lexicon:
         self.recipients = self._scanner("recipient")
         self.channels = self._scanner("channel")
         self.types = self._scanner("content_type")
-        self.mended: dict[tuple[Configuration, Key], Mended] = {}
+        self.mended: dict[tuple[Configuration, Key], MendedHeader] = {}
         self._fitting: dict[Fields, Fields] = {}
 
-    def remember(self, key: tuple[Configuration, Key], mended: Mended) -> None:
+    def remember(self, key: tuple[Configuration, Key], mended: MendedHeader) -> None:
         """Remember a header that was mended."""
         if len(key[1]) > _LONGEST:
             return
@@ -143,9 +145,20 @@ class Lexicon:
         return self.machine.root
 
     def _inside(self) -> Configuration:
-        if self.machine.start == _COMPLETION:
+        if self.machine.start == COMPLETION:
             return self.machine.root
-        return Machine(self.rules, _COMPLETION).declaring(self.machine.declared).root
+        return Machine(self.rules, COMPLETION).declaring(self.machine.declared).root
+
+    def wrong_end(self, fields: Fields, name: str) -> Code | None:
+        """What is wrong about a terminator of a message with these fields."""
+        calls = name == self.call
+        if fields.author.role != self.rules.meaning.model_role:
+            return None if name == self.interim_end else Code.WRONG_TERMINATOR
+        if calls and fields.recipient is None:
+            return Code.CALL_WITHOUT_RECIPIENT
+        if not calls and fields.recipient is not None:
+            return Code.RECIPIENT_WITHOUT_CALL
+        return None
 
     # --- fields that can stand together ---
 
@@ -178,3 +191,13 @@ class Lexicon:
         meaning = self.rules.meaning
         given = meaning.spelled(fields)
         return bool(forms(self.rules, (meaning.message,), given, self.machine.declared))
+
+
+class WordsByParser(dict[Machine, HeaderWords]):
+    """The words of headers for each parser, found when they are first needed."""
+
+    def __missing__(self, machine: Machine) -> HeaderWords:
+        if len(self) >= _MOST_PARSERS:
+            self.clear()
+        words = self[machine] = HeaderWords(machine)
+        return words

@@ -19,8 +19,8 @@ from harmony_grammar.inputs import TextKind, list_of_ids
 from harmony_grammar.reading.strict import StrictParser
 from harmony_grammar.streaming.engine import BODY
 from harmony_grammar.streaming.events import text_delta
-from harmony_grammar.streaming.ledger import FaultError, unchain
-from harmony_grammar.streaming.recover import Recoverer
+from harmony_grammar.streaming.record import FaultError, unchain
+from harmony_grammar.streaming.recovery import Recoverer
 from harmony_grammar.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from harmony_grammar.reading.strict import Report
     from harmony_grammar.streaming.engine import Engine
     from harmony_grammar.streaming.events import Event
-    from harmony_grammar.streaming.ledger import Chain
+    from harmony_grammar.streaming.record import Chain
     from harmony_grammar.streaming.recovery import Recovery
     from harmony_grammar.tree import Start
 
@@ -163,7 +163,7 @@ class StreamParser:
         engine, run = self._engine, self._run
         if run and engine is not None:
             self._fed = (self._fed, run)
-            engine.body = (engine.body, run)
+            engine.record.body = (engine.record.body, run)
             engine.at += len(run)
             self._run = []
 
@@ -174,7 +174,7 @@ class StreamParser:
         if engine is None or texts is None or self._ended:
             return
         if engine.mode == BODY and not engine.tail and self._error is None:
-            self._live, self._index, self._tell = texts, engine.count, engine.told
+            self._live, self._index, self._tell = texts, engine.record.count, engine.record.told
 
     def _begin(self, unit: str) -> Engine:
         kind = self._recoverer.kind(unit)
@@ -269,14 +269,14 @@ class StreamParser:
         self._engine = engine
         if engine is not None:
             engine.restore(inner)
-            engine.events = []
+            engine.record.events = []
         self._run = []
         self._settle()
 
 
 def _told(engine: Engine) -> list[Event]:
     """What the engine has to tell."""
-    events, engine.events = engine.events, []
+    events, engine.record.events = engine.record.events, []
     return events
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 from harmony_grammar.checking.codes import DiagnosticCode
 from harmony_grammar.checking.values import NOT_JSON, json_of
 from harmony_grammar.reading.headers import Machine
-from harmony_grammar.streaming.header_words import Lexicon
+from harmony_grammar.streaming.header_words import HeaderWords
 from harmony_grammar.tree.tools import ToolDescription, ToolNamespaceConfig
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ class _Judge:
         """Whether a repair leaves doubt about a call."""
         if repair.code not in _JUNK:
             return repair.code not in _HARMLESS
-        names = Lexicon(Machine(self.rules, _START)).recipients
+        names = HeaderWords(Machine(self.rules, _START)).recipients
         return any(names.scan(char, 0).name for char in repair.found)
 
     def verdict(self, message: Message, name: str, parsed: object) -> tuple[CallStatus, str | None]:

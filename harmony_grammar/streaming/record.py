@@ -1,4 +1,4 @@
-"""The engine's books: where it is, what it has read and told so far.
+"""The record of a recovery: the messages, repairs and events so far, and the message being read.
 
 All of it are immutable values in slots. A list is a chain of pairs, the newest item outermost,
 so adding to it leaves every earlier state as it was: a snapshot is a tuple of the values.
@@ -26,13 +26,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from harmony_grammar.grammar import Rules
-    from harmony_grammar.inputs import Kind, Raw
-    from harmony_grammar.reading.headers import Configuration, Header
-    from harmony_grammar.reading.strict import Status
+    from harmony_grammar.inputs import Kind
+    from harmony_grammar.reading.headers import Header
     from harmony_grammar.streaming.events import Event
-    from harmony_grammar.tree import OpenMessage, Start, TextContent
+    from harmony_grammar.tree import TextContent
 
-__all__ = ["Chain", "Current", "FaultError", "Held", "Ledger", "unchain"]
+__all__ = ["Chain", "Current", "FaultError", "Held", "Record", "unchain"]
 
 Chain: TypeAlias = "tuple[Chain, Any] | None"
 """A list as pairs: what comes before, and the last item."""
@@ -91,97 +90,60 @@ def unchain(chain: Chain) -> list[Any]:
 _MOST_FOUND: Final = 120  # characters of what was found that a repair shows
 
 _STATE: Final = (
-    "at",
-    "begin",
     "body",
-    "configuration",
     "count",
     "current",
-    "ended",
     "held",
     "malformed",
     "marked",
     "messages",
-    "mode",
-    "over",
-    "pending",
-    "region",
     "repairs",
-    "tail",
     "told",
     "trivia",
 )
 
 
-class Ledger:
-    """What has been read of one input.
+class Record:
+    """What has been read and told of one input.
 
     Args:
         rules: the grammar.
         kind: the kind of input.
-        start: the start symbol.
-        configuration: the parser before it.
 
     Attributes:
         strict: whether a mistake raises `FaultError` instead of being mended.
         events: what is to be told; whoever tells it empties it.
-        mode: what the engine is doing.
-        at: where the next token stands.
-        region, begin: what has been gathered since, and from where.
-        current, body, marked, tail: the message being read, its body so far, whether special
-            tokens stand in it, and the bytes of an unfinished character.
+        current, body, marked: the message being read, its body so far, and whether special
+            tokens stand in it.
         messages, repairs, trivia: chains of what was found; `count` messages.
         told: makes its deltas.
         held: text without a header whose channel is not known yet.
-        ended: the verdict, if the input ended inside a message and all was well before.
         malformed: whether strict reading would have stopped by now.
-        over: where the turn ended, if it has.
-        pending: the open message at the end.
     """
 
-    __slots__ = (*_STATE, "events", "kind", "rules", "start", "strict")
+    __slots__ = (*_STATE, "events", "kind", "rules", "strict")
 
-    at: int
-    begin: int
     body: Chain
-    configuration: Configuration
     count: int
     current: Current
-    ended: Status | None
     held: Held | None
     malformed: bool
     marked: bool
     messages: Chain
-    mode: int
-    over: int | None
-    pending: OpenMessage | None
-    region: Chain
     repairs: Chain
-    tail: bytes
     told: Callable[[int, str], Event]
     trivia: Chain
 
-    def __init__(
-        self,
-        rules: Rules,
-        kind: Kind,
-        start: Start,
-        configuration: Configuration,
-    ) -> None:
+    def __init__(self, rules: Rules, kind: Kind) -> None:
         self.rules = rules
         self.kind = kind
-        self.start = start
         self.strict = False
-        self.configuration = configuration
         self.events: list[Event] = []
-        self.at = self.begin = self.count = self.mode = 0
-        self.body = self.messages = self.region = self.repairs = self.trivia = None
-        self.ended = self.held = self.over = self.pending = None
+        self.count = 0
+        self.body = self.messages = self.repairs = self.trivia = self.held = None
         self.malformed = self.marked = False
-        self.current = Current(
-            None, Fields(Author(rules.meaning.model_role), None, None, None), 0, 0
-        )
-        self.tail = b""
+        fields = Fields(Author(rules.meaning.model_role), None, None, None)
+        self.current = Current(None, fields, 0, 0)
         self.told = text_delta
 
     def state(self) -> tuple[Any, ...]:
@@ -217,18 +179,6 @@ class Ledger:
     def skip(self, begin: int, end: int) -> None:
         """Count a range as trivia."""
         self.trivia = (self.trivia, Span(begin, end))
-
-    def gather(self, raw: Raw) -> None:
-        """Keep a stretch until it is clear what it is."""
-        if self.region is None:
-            self.begin = self.at
-        self.region = (self.region, raw)
-
-    def gathered(self) -> Raw:
-        """What was kept; it is kept no longer."""
-        raw = self.kind.join(unchain(self.region))
-        self.region = None
-        return raw
 
     # --- messages ---
 

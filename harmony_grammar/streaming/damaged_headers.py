@@ -1,4 +1,4 @@
-"""Reading a header loosely: its fields, by the grammar's terminals, in whatever order they stand.
+"""Reading a damaged header: its fields, by the grammar's terminals, in whatever order they stand.
 
 The rules are those of recovery. A header that reached its body may hold unknown words, which
 are dropped. One that never did has its fields read from the front; the text after the last of
@@ -9,27 +9,46 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from harmony_grammar.checking.codes import DiagnosticCode as Code
 from harmony_grammar.reading.headers import Fields
-from harmony_grammar.streaming.cursor import Cursor, Mend
 from harmony_grammar.tree import Author, ContentType, Role
+from harmony_grammar.tree.build import text_content
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from harmony_grammar.inputs import Piece
-    from harmony_grammar.streaming.header_words import Lexicon
+    from harmony_grammar.inputs import Kind, Piece, Raw, Source
+    from harmony_grammar.streaming.header_words import HeaderWords
+    from harmony_grammar.tree import TextContent
 
-__all__ = ["Loose", "read_loose"]
+__all__ = ["DamagedHeader", "Mend", "content_of", "read_damaged", "rest_of"]
 
 _LONGEST_NAME: Final = 64  # characters of an unknown channel that a suggestion is made from
 
 
+class Mend(NamedTuple):
+    """A repair of a header, in the terms of its pieces.
+
+    Attributes:
+        code: which mistake was mended.
+        piece: the piece where it stands.
+        offset: where in the piece, in characters.
+        width: how many characters it has.
+        assumed: what was read instead.
+    """
+
+    code: Code
+    piece: Piece
+    offset: int
+    width: int
+    assumed: str
+
+
 @dataclass(slots=True)
-class Loose:
-    """What a loose reading found.
+class DamagedHeader:
+    """What was found in a damaged header.
 
     Attributes:
         fields: the fields.
@@ -48,18 +67,18 @@ class Loose:
     rest_offset: int
 
 
-def read_loose(
-    lexicon: Lexicon, pieces: Sequence[Piece], *, closed: bool, author: Author | None = None
-) -> Loose:
+def read_damaged(
+    words: HeaderWords, pieces: Sequence[Piece], *, closed: bool, author: Author | None = None
+) -> DamagedHeader:
     """Read a header.
 
     Args:
-        lexicon: the words.
+        words: the words of headers.
         pieces: the header, without the token that opens its body.
         closed: whether such a token followed.
         author: who speaks, if that is known already.
     """
-    reader = _Reader(lexicon, pieces, closed=closed)
+    reader = _HeaderReader(words, pieces, closed=closed)
     reader.author = author
     return reader.read()
 
@@ -73,19 +92,32 @@ class _Found:
     types: list[ContentType] = field(default_factory=list)
 
 
-class _Reader(Cursor):
-    """One loose reading."""
+class _HeaderReader:
+    """One reading of a damaged header: a place in its pieces, and what was found on the way.
 
-    def __init__(self, lexicon: Lexicon, pieces: Sequence[Piece], *, closed: bool) -> None:
-        super().__init__(pieces)
-        self.words = lexicon
+    Attributes:
+        index: the piece.
+        at: the character in it, if it is a run of text.
+        mends: the repairs so far.
+        rest: the piece where the content of an unclosed header begins, if that was found.
+        rest_offset: where in that piece.
+    """
+
+    def __init__(self, words: HeaderWords, pieces: Sequence[Piece], *, closed: bool) -> None:
+        self.pieces = pieces
+        self.index = 0
+        self.at = 0
+        self.mends: list[Mend] = []
+        self.rest: int | None = None
+        self.rest_offset = 0
+        self.words = words
         self.closed = closed
         self.author: Author | None = None
         self.candidate: str | None = None
         self.found = _Found()
         self.bare: list[tuple[Piece, int, int]] = []
 
-    def read(self) -> Loose:
+    def read(self) -> DamagedHeader:
         if self.author is None:
             self.read_author()
         while self.rest is None and self.index < len(self.pieces):
@@ -94,7 +126,50 @@ class _Reader(Cursor):
         named = bool(self.author or found.channels or found.recipients or found.types)
         fields = self.fields()
         clean = bool(found.channels) and not self.mends
-        return Loose(fields, self.mends, named, clean, self.rest, self.rest_offset)
+        return DamagedHeader(fields, self.mends, named, clean, self.rest, self.rest_offset)
+
+    # --- where it is ---
+
+    @property
+    def piece(self) -> Piece:
+        """The piece here."""
+        return self.pieces[self.index]
+
+    @property
+    def text(self) -> str:
+        """The run of text here; empty before a special token and at the end."""
+        inside = self.index < len(self.pieces) and self.pieces[self.index].special is None
+        return self.pieces[self.index].text if inside else ""
+
+    def next_piece(self) -> None:
+        """Go on to the next piece."""
+        self.index += 1
+        self.at = 0
+
+    def skip_space(self) -> bool:
+        """Skip white space of any kind; whether there was some."""
+        text, begin = self.text, self.at
+        while self.at < len(text) and text[self.at].isspace():
+            self.at += 1
+        return self.at > begin
+
+    def word_end(self, begin: int) -> int:
+        """Where the word at `begin` ends: at white space, or with the run."""
+        text = self.text
+        return next((i for i in range(begin, len(text)) if text[i].isspace()), len(text))
+
+    def mend(self, code: Code, begin: int, end: int, assumed: str) -> None:
+        """Note a repair of some characters of the piece here."""
+        self.mends.append(Mend(code, self.piece, begin, end - begin, assumed))
+
+    def content_from(self, offset: int) -> None:
+        """What stands here is the content of a header that never opened its body."""
+        self.rest, self.rest_offset = self.index, offset
+
+    def about_all(self, code: Code, assumed: str) -> None:
+        """A repair that the whole header asks for."""
+        if self.pieces:
+            self.mends.append(Mend(code, self.pieces[0], 0, len(self.pieces[0].text), assumed))
 
     # --- who speaks ---
 
@@ -369,3 +444,24 @@ def _changed(fields: Fields) -> str:
     names = ("channel", "recipient", "content_type")
     said = [f"{name} {getattr(fields, name)}" for name in names if getattr(fields, name)]
     return ", ".join(said) or "no channel, recipient or content type"
+
+
+# --- the content of a header that never reached its body ---
+
+
+def rest_of(header: DamagedHeader, pieces: Sequence[Piece], source: Source) -> tuple[str, int]:
+    """The content of an unclosed header, and where it begins in its source."""
+    if header.rest is None:
+        return "", source.length
+    first, offset = pieces[header.rest], header.rest_offset
+    lead = first.text[offset:]
+    offset += len(lead) - len(lead.lstrip())
+    text = first.text[offset:] + "".join(p.text for p in pieces[header.rest + 1 :])
+    return text, source.span(first, offset, 1).start
+
+
+def content_of(kind: Kind, text: str, raw: Raw) -> TextContent:
+    """The content of an unclosed header, with its ids if it begins with one."""
+    whole = all(name is None for name, _ in kind.cut(raw))
+    content = kind.content(raw, marked=not whole)
+    return content if whole and content.text == text else text_content(text, None)
