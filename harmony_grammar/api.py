@@ -54,8 +54,8 @@ class Grammar:
 
     def __init__(self, rules: Rules, vocabulary: Vocabulary | None = None) -> None:
         self.rules = rules
-        if vocabulary is not None:
-            self.vocabulary = vocabulary
+        self._vocabulary = vocabulary
+        self._recoverer: Recoverer | None = None
 
     @staticmethod
     def default() -> Grammar:
@@ -127,28 +127,35 @@ class Grammar:
         """The ids of special tokens, by spelling."""
         return self.rules.special_tokens
 
-    @cached_property
+    @property
     def vocabulary(self) -> Vocabulary:
         """What ids mean; made when it is first needed.
 
         Raises:
             VocabularyError: if the packaged vocabulary is damaged.
         """
-        if self.special_tokens is SPECIAL_TOKENS:
-            return Vocabulary.default()
-        return Vocabulary.with_special_tokens(self.special_tokens)
+        if self._vocabulary is None:
+            packaged = self.special_tokens is SPECIAL_TOKENS
+            self._vocabulary = (
+                Vocabulary.default()
+                if packaged
+                else Vocabulary.with_special_tokens(self.special_tokens)
+            )
+        return self._vocabulary
 
     @cached_property
     def parser(self) -> StrictParser:
         """Strict reading, for what is built on it; `parse` and `check` are its front doors."""
         return StrictParser(self.rules, lambda: self.vocabulary)
 
-    @cached_property
+    @property
     def recoverer(self) -> Recoverer:
         """Recovery, for what is built on it; `recover` and `stream` are its front doors."""
-        from harmony_grammar.streaming.recovery import Recoverer  # noqa: PLC0415  few inputs need it
+        if self._recoverer is None:
+            from harmony_grammar.streaming.recovery import Recoverer  # noqa: PLC0415  few inputs need it
 
-        return Recoverer(self.parser)
+            self._recoverer = Recoverer(self.parser)
+        return self._recoverer
 
     @cached_property
     def renderer(self) -> Renderer:

@@ -33,6 +33,11 @@ class Content(ABC):
     kind: ClassVar[str]
     """The `type` of the piece in wire JSON."""
 
+    if TYPE_CHECKING:
+        # Only a text content has one. Yet almost every content is that, and programs written for
+        # the reference say `message.content[0].text` without asking.
+        text: str
+
     _kinds: ClassVar[dict[str, type[Content]]] = {}
 
     def __init_subclass__(cls) -> None:

@@ -1,0 +1,70 @@
+# The public names. Type checkers and editors read them here, and `__init__.py` does when it is
+# imported; so each name stands once, and none is loaded before it is used.
+
+from harmony_grammar.api import Grammar as Grammar
+from harmony_grammar.api import check as check
+from harmony_grammar.api import encode as encode
+from harmony_grammar.api import parse as parse
+from harmony_grammar.api import recover as recover
+from harmony_grammar.api import render as render
+from harmony_grammar.bodies.namespaces import ToolType as ToolType
+from harmony_grammar.bodies.namespaces import tool_type as tool_type
+from harmony_grammar.checking.codes import DiagnosticCode as DiagnosticCode
+from harmony_grammar.checking.codes import Repair as Repair
+from harmony_grammar.checking.lint import Lint as Lint
+from harmony_grammar.compat.config import RenderConversationConfig as RenderConversationConfig
+from harmony_grammar.compat.config import RenderOptions as RenderOptions
+from harmony_grammar.compat.encoding import HarmonyEncoding as HarmonyEncoding
+from harmony_grammar.compat.encoding import HarmonyEncodingName as HarmonyEncodingName
+from harmony_grammar.compat.encoding import load_harmony_encoding as load_harmony_encoding
+from harmony_grammar.compat.streaming import StreamableParser as StreamableParser
+from harmony_grammar.compat.streaming import StreamState as StreamState
+from harmony_grammar.compat.training import loss_mask as loss_mask
+from harmony_grammar.errors import ConstraintError as ConstraintError
+from harmony_grammar.errors import ConstraintViolation as ConstraintViolation
+from harmony_grammar.errors import Diagnostic as Diagnostic
+from harmony_grammar.errors import GrammarError as GrammarError
+from harmony_grammar.errors import HarmonyError as HarmonyError
+from harmony_grammar.errors import HarmonySyntaxError as HarmonySyntaxError
+from harmony_grammar.errors import RenderError as RenderError
+from harmony_grammar.errors import Severity as Severity
+from harmony_grammar.errors import Span as Span
+from harmony_grammar.errors import VocabularyError as VocabularyError
+from harmony_grammar.masking import BatchMatcher as BatchMatcher
+from harmony_grammar.masking import Constraint as Constraint
+from harmony_grammar.masking import Matcher as Matcher
+from harmony_grammar.reading.strict import Report as Report
+from harmony_grammar.streaming.events import ArgumentsDelta as ArgumentsDelta
+from harmony_grammar.streaming.events import Event as Event
+from harmony_grammar.streaming.events import HeaderCompleted as HeaderCompleted
+from harmony_grammar.streaming.events import MessageEnded as MessageEnded
+from harmony_grammar.streaming.events import MessageStarted as MessageStarted
+from harmony_grammar.streaming.events import Repaired as Repaired
+from harmony_grammar.streaming.events import TextDelta as TextDelta
+from harmony_grammar.streaming.events import TurnEnded as TurnEnded
+from harmony_grammar.streaming.recovery import Overrun as Overrun
+from harmony_grammar.streaming.recovery import Recovery as Recovery
+from harmony_grammar.streaming.recovery import RepairDiagnostic as RepairDiagnostic
+from harmony_grammar.streaming.stream_parser import StreamParser as StreamParser
+from harmony_grammar.streaming.tool_calls import ToolCall as ToolCall
+from harmony_grammar.tree import Author as Author
+from harmony_grammar.tree import Channel as Channel
+from harmony_grammar.tree import Content as Content
+from harmony_grammar.tree import ContentType as ContentType
+from harmony_grammar.tree import Conversation as Conversation
+from harmony_grammar.tree import CustomRole as CustomRole
+from harmony_grammar.tree import Message as Message
+from harmony_grammar.tree import OpenMessage as OpenMessage
+from harmony_grammar.tree import Role as Role
+from harmony_grammar.tree import TextContent as TextContent
+from harmony_grammar.tree.contents import ChannelConfig as ChannelConfig
+from harmony_grammar.tree.contents import DeveloperContent as DeveloperContent
+from harmony_grammar.tree.contents import ReasoningEffort as ReasoningEffort
+from harmony_grammar.tree.contents import SystemContent as SystemContent
+from harmony_grammar.tree.tools import ResponseFormat as ResponseFormat
+from harmony_grammar.tree.tools import ToolDescription as ToolDescription
+from harmony_grammar.tree.tools import ToolNamespaceConfig as ToolNamespaceConfig
+from harmony_grammar.vocabulary import Vocabulary as Vocabulary
+
+__all__: list[str]  # noqa: PYI035  it is made of the lines above when the package is imported
+__version__: str
