@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import random
+import re
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,17 @@ CHANGES: dict[str, tuple[tuple[tuple[str, str], ...], str]] = {
         ("<|channel|>analysis<|message|>Hm<|end|><|start|>model"
         "<|channel|>final<|message|>Hi<|return|>"),
     ),
+    "a field of one's own": (
+        (
+            ("call_channel? content_type?  -> spelled_openai",
+             "call_channel? call_id? content_type? -> spelled_openai"),
+            ("call_channel recipient content_type?   -> spelled_model\n",
+             ("call_channel recipient call_id? content_type?  -> spelled_model\n\n"
+             "// A call may have an id.\n// Example: ` id=c17`\n// Departure: none.\n"
+             'call_id: " id=" SEGMENT\n')),
+        ),
+        "<|channel|>commentary to=functions.f id=c17 <|constrain|>json<|message|>{}<|call|>",
+    ),
     "bodies in ASCII": (
         ((r"TEXT: /(.|\n)+/", "TEXT: /[ -~\\n]+/"),),
         "<|channel|>final<|message|>Hi!\n<|return|>",
@@ -83,6 +95,7 @@ OLD = {
     "another way to write the content type first":
         "<|channel|>commentary to=functions.f <|constrain|>",
     "another opening": "<|channel|>analysis<|message|><|end|><|start|>assistant",
+    "a field of one's own": "<|channel|>commentary to=functions.f id=<|constrain|>",
     "bodies in ASCII": "<|channel|>final<|message|>é",
 }  # fmt: skip
 
@@ -121,6 +134,65 @@ def test_the_masks_of_a_new_channel() -> None:
     assert set_bits(matcher.mask()) == [200_008]
     old = Constraint().matcher("<|channel|>")
     assert old.expected() == ("`analysis`", "`commentary`", "`final`")
+
+
+def test_a_field_of_ones_own_may_be_anything_that_its_terminal_is() -> None:
+    grammar = GRAMMARS["a field of one's own"]
+    head = "<|channel|>commentary to=functions."
+    tools = [{"name": "f"}, {"name": "g"}]
+    constraint = Constraint(tools, grammar=grammar)
+    for call_id in ("f", "functions", "any-thing_9"):  # not only the name of a tool
+        text = f"{head}g id={call_id} <|constrain|>json<|message|>{{}}<|call|>"
+        matcher = constraint.matcher()
+        matcher.accept_all(constraint.encode(text))
+        assert matcher.is_finished
+        tree = grammar.parse(text, "completion")
+        assert tree.messages[0].extras == {"call_id": call_id}
+        assert grammar.render(tree) == text
+    assert constraint.matcher(f"{head}g").expected() == ("` `", "` id=`")
+
+
+def test_a_prompt_tells_its_tools_whatever_its_roles_are_called() -> None:
+    text = TEXT
+    for role, word in (("SYSTEM", "sys"), ("DEVELOPER", "dev"), ("ASSISTANT", "model")):
+        text, count = re.subn(rf'(?m)^{role}: "\w+"', f'{role}: "{word}"', text)
+        assert count == 1
+    grammar = hg.Grammar.from_text(text)
+    system = hg.SystemContent().with_browser_tool().with_required_channels(["analysis", "final"])
+    developer = hg.DeveloperContent().with_function_tools([hg.ToolDescription("look", "Looks.")])
+    messages = (
+        hg.Message.from_role_and_content(hg.Role.SYSTEM, system),
+        hg.Message.from_role_and_content(hg.Role.DEVELOPER, developer),
+    )
+    for talk in (messages, messages[1:]):
+        prompt = hg.Conversation(talk, hg.OpenMessage(hg.Author(hg.Role.ASSISTANT)))
+        for source in (grammar.render(prompt), grammar.encode(prompt)):
+            told = Constraint.from_prompt(
+                source, grammar=grammar, tool_choice="auto", channels=None
+            )
+            own = Constraint.from_prompt(hg.render(prompt))
+            assert told.tool_names == own.tool_names
+            assert told.tool_names[-1] == "functions.look"
+            assert (told.matcher().mask() == own.matcher().mask()).all()
+
+
+def test_a_new_channel_is_reasoning_of_which_a_budget_counts_the_ids() -> None:
+    grammar = GRAMMARS["a new channel"]
+    constraint = Constraint(grammar=grammar, max_reasoning_tokens=3)
+    matcher = constraint.matcher()
+    matcher.accept_all(constraint.encode("<|channel|>critique<|message|>a a a"))
+    assert set_bits(matcher.mask()) == constraint.encode("<|end|>")
+    with pytest.raises(hg.ConstraintViolation):
+        Constraint(grammar=grammar, reasoning="forbid").matcher("<|channel|>critique")
+
+
+def test_the_masks_of_special_tokens_of_ones_own() -> None:
+    text = TEXT.replace('"<|call|>"', '"<|done|>"')
+    grammar = hg.Grammar.from_text(text, special_tokens={"<|done|>": 201_000})
+    constraint = Constraint(TOOLS, grammar=grammar, tool_choice="required")
+    assert constraint.stop_ids == (201_000,)
+    ids = constraint.encode("<|channel|>commentary to=functions.f <|constrain|>json<|message|>{}")
+    assert constraint.matcher(ids).forced() == [201_000]
 
 
 def test_the_masks_of_another_body() -> None:

@@ -21,11 +21,10 @@ import numpy as np
 
 from harmony_grammar.errors import GrammarError
 from harmony_grammar.grammar.automata import NO, Dfa
-from harmony_grammar.masking.frame import Frame
 from harmony_grammar.masking.schema_bodies import SchemaBody, engine_of
 from harmony_grammar.masking.states import FAR, Finished, Shared
 from harmony_grammar.masking.text_bodies import TextBody, free_text
-from harmony_grammar.masking.turn import FREE, Body, Kind, Special, Text, parts_of
+from harmony_grammar.masking.turn import FREE, Body, Kind, Special, Text, TurnGraph, parts_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -44,7 +43,7 @@ FIRST: Final = 1
 SPENT: Final = 2
 _KINDS: Final[Mapping[int, frozenset[Kind]]] = {
     OPEN: frozenset(Kind),
-    FIRST: frozenset({Kind.FRAME, Kind.REASONING}),
+    FIRST: frozenset({Kind.OPENING, Kind.REASONING}),
     SPENT: frozenset(Kind) - {Kind.REASONING},
 }
 
@@ -92,15 +91,15 @@ class TurnAutomaton:
         self.rules = rules
         self.table = table
         self.ids = {name: table.special_ids[text] for text, name in rules.specials.items()}
-        self.frame = _frame_of(rules, table)
-        self.parts = parts_of(rules, self.frame, self.ids, plan)
+        self.graph = _graph_of(rules, table)
+        self.parts = parts_of(rules, self.graph, self.ids, plan)
         self.serial = next(_serials)
         self.most_reserved = max(plan.reserves, default=0)
         self.most_deviations = plan.deviations
         self.lock = RLock()
         self._reserves = plan.reserves
         self._engines = [engine_of(body, table) for body in plan.bodies]
-        self._closures = [self.frame.closure(node) for node in range(self.frame.nodes)]
+        self._closures = [self.graph.closure(node) for node in range(self.graph.nodes)]
         self._states: list[HeaderState] = []
         self._numbers: dict[frozenset[Position], int] = {}
         self._behind: dict[frozenset[Position], State] = {}
@@ -125,7 +124,7 @@ class TurnAutomaton:
     @property
     def stop_ids(self) -> tuple[int, ...]:
         """The ids that end a completion."""
-        lasts = (p.elements[-1] for p in self.parts if self.frame.end in self._closures[p.target])
+        lasts = (p.elements[-1] for p in self.parts if self.graph.end in self._closures[p.target])
         return tuple(sorted({last.id for last in lasts if isinstance(last, Special)}))
 
     # --- positions ---
@@ -134,12 +133,12 @@ class TurnAutomaton:
         """Where a message may begin.
 
         Args:
-            node: the node of the frame.
+            node: the node of the graph.
             phase: which kinds of messages may begin.
             deviations: how much their headers may deviate from the model's own spelling.
         """
         reached = self._closures[node]
-        out = {_END} if self.frame.end in reached else set()
+        out = {_END} if self.graph.end in reached else set()
         for number, part in enumerate(self.parts):
             if (
                 part.source in reached
@@ -285,9 +284,9 @@ class TurnAutomaton:
 
     @cached_property
     def _distances(self) -> Sequence[int]:
-        """For each node of the frame, how many ids it is from the end, at most."""
-        far = [FAR] * self.frame.nodes
-        far[self.frame.end] = 0
+        """For each node of the graph, how many ids it is from the end, at most."""
+        far = [FAR] * self.graph.nodes
+        far[self.graph.end] = 0
         own = [
             (part, self._ids(part, 0, 0, part.body))
             for part in self.parts
@@ -448,8 +447,8 @@ def automaton_of(rules: Rules, table: TokenTable, plan: Plan) -> TurnAutomaton:
         return known
 
 
-def _frame_of(rules: Rules, table: TokenTable) -> Frame:
-    frames: dict[Rules, Frame] = table.shared.setdefault("frames", {})
-    if rules not in frames:
-        frames[rules] = Frame.of(rules)
-    return frames[rules]
+def _graph_of(rules: Rules, table: TokenTable) -> TurnGraph:
+    known: dict[Rules, TurnGraph] = table.shared.setdefault("turn graphs", {})
+    if rules not in known:
+        known[rules] = TurnGraph.of(rules)
+    return known[rules]

@@ -1,9 +1,10 @@
 """What a turn may consist of: the grammar's productions, specialised to one constraint.
 
 A completion is a regular arrangement of messages, and a message a sequence of terminals around
-a body. `Frame` is the arrangement, read off the productions; a `Part` is one way to write one
-message, with the names of the declared tools where the grammar has a recipient's terminal, and
-a number that says which body it has.
+a body. The `TurnGraph` is read off the productions: the rules that use themselves are loops of
+a graph, and every other rule is written out in full on an edge of it. A `Part` is one way to
+write one message, with the names of the declared tools where the grammar has a recipient's
+terminal, and a number that says which body it has.
 
 What a message is for follows from its fields: with a recipient it is a call; otherwise its
 channel says whether it is reasoning, a preamble or the answer. Which spelling of a header is the
@@ -13,24 +14,24 @@ write a content type.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-from harmony_grammar.errors import ConstraintError
-from harmony_grammar.grammar.automata import Dfa
-from harmony_grammar.grammar.meaning import Use
+from harmony_grammar.errors import ConstraintError, GrammarError
+from harmony_grammar.grammar.automata import Dfa, reached
+from harmony_grammar.grammar.meaning import COMPLETION, Use
 from harmony_grammar.grammar.patterns import compile_literal
-from harmony_grammar.masking.frame import BODY
+from harmony_grammar.grammar.ways import Way, WayPart, ways
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from harmony_grammar.grammar import Rules
+    from harmony_grammar.grammar import Rules, Symbol
     from harmony_grammar.grammar.automata import Automaton
     from harmony_grammar.masking.callable_tools import Tool
-    from harmony_grammar.masking.frame import Derivation, DerivedPiece, Frame
     from harmony_grammar.masking.schema_bodies import BodyGrammar
 
 __all__ = ["FREE", "Body", "CallGroup", "Kind", "Part", "Plan", "Special", "Text", "parts_of"]
@@ -50,7 +51,7 @@ _TYPE: Final = "content_type"
 class Kind(Enum):
     """What a part of a turn is for."""
 
-    FRAME = "the opening of a message"
+    OPENING = "the opening of a message"
     REASONING = "reasoning"
     PREAMBLE = "a preamble"
     ANSWER = "the answer"
@@ -112,8 +113,8 @@ class Part:
 
     Attributes:
         elements: what it consists of.
-        source: the node of the frame that it begins at.
-        target: the node of the frame that it ends at.
+        source: the node of the graph that it begins at.
+        target: the node of the graph that it ends at.
         kind: what it is for.
         body: the number of its body, unless its recipient decides.
         deviations: in how many places it is not spelled as the model spells it.
@@ -192,16 +193,114 @@ def groups_of(
     return tuple(CallGroup(*key, tuple(names.items())) for key, names in groups.items())
 
 
+# --- how messages are arranged ---
+
+
+@dataclass
+class TurnGraph:
+    """How a completion is arranged: a graph whose edges are rules written out.
+
+    Attributes:
+        edges: from where, what, and to where.
+        jumps: which node is reached from which without anything.
+        nodes: how many nodes there are; the first is where a completion begins.
+        end: the node where it ends.
+    """
+
+    edges: list[tuple[int, Way, int]] = field(default_factory=list)
+    jumps: list[tuple[int, int]] = field(default_factory=list)
+    nodes: int = 1
+    end: int = 0
+
+    @classmethod
+    def of(cls, rules: Rules) -> TurnGraph:
+        """How the completions of a grammar are arranged.
+
+        Raises:
+            GrammarError: if the arrangement of the messages is not regular.
+        """
+        found = cls()
+        found.end = found.node()
+        found.rule(rules, rules.meaning.starts[COMPLETION], 0, found.end)
+        return found
+
+    def node(self) -> int:
+        """Add a node."""
+        self.nodes += 1
+        return self.nodes - 1
+
+    def closure(self, node: int) -> frozenset[int]:
+        """The nodes reached from one without anything, itself included."""
+        return frozenset(reached([node], lambda at: (to for of, to in self.jumps if of == at)))
+
+    def closing(self, node: int) -> bool:
+        """Whether nothing can come behind a node."""
+        found = self.closure(node)
+        return self.end in found and all(source not in found for source, _, _ in self.edges)
+
+    def rule(self, rules: Rules, name: str, source: int, target: int) -> None:
+        """Add the edges of a rule between two nodes."""
+        below = _below(rules, name)
+        if name in below:
+            self.repeat(rules, name, source, target)
+        elif any(other in _below(rules, other) for other in below):
+            for production in rules.productions[name]:
+                self.sequence(rules, production.symbols, source, target)
+        else:
+            self.edges.extend((source, way, target) for way in ways(rules, [name]))
+
+    def sequence(self, rules: Rules, symbols: Sequence[Symbol], source: int, target: int) -> None:
+        """Add the edges of symbols, one behind another."""
+        for symbol in symbols:
+            after = self.node()
+            if symbol.terminal:
+                fixed = rules.terminals[symbol.name]
+                part = WayPart(symbol.name, fixed.pattern if fixed.fixed else None, symbol.kept)
+                self.edges.append((source, Way((part,)), after))
+            else:
+                self.rule(rules, symbol.name, source, after)
+            source = after
+        self.jumps.append((source, target))
+
+    def repeat(self, rules: Rules, name: str, source: int, target: int) -> None:
+        """Add the edges of a rule that begins or ends with itself: a loop at a node."""
+        loop = self.node()
+        for production in rules.productions[name]:
+            own = [index for index, s in enumerate(production.symbols) if s.name == name]
+            last = len(production.symbols) - 1
+            if len(own) > 1 or own not in ([], [0], [last]):
+                raise GrammarError(f"the rule `{name}` is not regular, so that it has no mask")
+            # To begin with itself is to come behind what ends it; to end with itself, before.
+            if own == [0]:
+                self.sequence(rules, production.symbols[1:], loop, loop)
+            elif own:
+                self.sequence(rules, production.symbols[:-1], source, source)
+            else:
+                self.sequence(rules, production.symbols, source, loop)
+        self.jumps.append((loop, target))
+
+
+def _below(rules: Rules, name: str) -> set[str]:
+    """The rules that a rule uses, and those that they use."""
+
+    def used(rule: str) -> list[str]:
+        return [s.name for p in rules.productions[rule] for s in p.symbols if not s.terminal]
+
+    return set(reached(used(name), used))
+
+
 # --- the parts ---
 
 # The elements, the number of the group of tools (or of none), the deviations.
 _Option = tuple[Elements, int, int]
+# What stands for terminals of fields, by field and terminal.
+_Given = Mapping[tuple[str | None, str], Text]
 _NO_GROUP: Final = -1
 _MOST_LISTED: Final = 8
 
 
 class _Specialiser:
-    """Makes parts out of the edges of a frame."""
+    """Makes parts out of the edges of a graph."""
 
     def __init__(self, rules: Rules, ids: Mapping[str, int], plan: Plan) -> None:
         self.rules = rules
@@ -210,65 +309,61 @@ class _Specialiser:
         self.names: dict[tuple[str, int], Text | None] = {}
         self.further = tuple(name for name in plan.channels if name not in rules.channels)
 
-    def parts(self, frame: Frame) -> Iterator[tuple[int, Part]]:
+    def parts(self, graph: TurnGraph) -> Iterator[tuple[int, Part]]:
         """The parts, each with the number of its group of tools."""
-        for source, derivation, target in frame.edges:
-            if not all(map(self.usable, derivation.pieces)):
+        for source, way, target in graph.edges:
+            if not all(map(self.usable, way.parts)):
                 continue
-            kind = self.kind(derivation, closing=frame.closing(target))
-            for elements, group, deviations in self.options(kind, derivation):
+            kind = self.kind(way, closing=graph.closing(target))
+            for elements, group, deviations in self.options(kind, way):
                 body = (self.plan.answer or FREE) if kind is Kind.ANSWER else FREE
                 yield group, Part(elements, source, target, kind, body, deviations)
 
-    def kind(self, derivation: Derivation, *, closing: bool) -> Kind:
-        """What a derivation is for."""
-        if not derivation.has_body:
-            return Kind.FRAME
-        if next(derivation.kept(_RECIPIENT), None) is not None:
+    def kind(self, way: Way, *, closing: bool) -> Kind:
+        """What a way is for."""
+        if not way.has_body:
+            return Kind.OPENING
+        if way.carrier(_RECIPIENT):
             return Kind.CALL
-        channel = self.channel(derivation)
+        channel = self.channel(way)
         use = None if channel is None else self.rules.meaning.use_of(channel)
         return _KINDS[use] if use and (use is Use.ANSWER) == closing else Kind.NOTHING
 
-    def channel(self, derivation: Derivation) -> str | None:
-        """The channel of a derivation; empty for one that only a system message can supply."""
-        terminal = next(derivation.kept(_CHANNEL), None)
-        return None if terminal is None else self.rules.terminals[terminal].pattern or ""
+    def channel(self, way: Way) -> str | None:
+        """The channel of a way; empty for one that only a system message can supply."""
+        part = way.carrier(_CHANNEL)
+        return None if part is None else part.text or ""
 
-    def usable(self, piece: DerivedPiece) -> bool:
-        """Whether a piece is no channel but those that may be used, and has a text at all."""
-        if piece.name == BODY:
+    def usable(self, part: WayPart) -> bool:
+        """Whether a part is no channel but those that may be used, and has a text at all."""
+        if part.text is not None:
+            channel = part.kept and part.field == _CHANNEL
+            return not channel or part.text in self.plan.channels
+        if self.rules.terminals[part.name].pattern is not None:
             return True
-        terminal = self.rules.terminals[piece.name]
-        if terminal.pattern is None:  # only a system message can supply it
-            return piece.field == _CHANNEL and bool(self.further)
-        channel = piece.kept and piece.field == _CHANNEL and terminal.fixed
-        return not channel or terminal.pattern in self.plan.channels
+        return part.field == _CHANNEL and bool(self.further)  # only a system message supplies it
 
-    def options(self, kind: Kind, derivation: Derivation) -> Iterator[_Option]:
-        """The ways to specialise a derivation of a kind."""
+    def options(self, kind: Kind, way: Way) -> Iterator[_Option]:
+        """The ways to specialise a way of a kind."""
         if kind is Kind.CALL:
-            yield from self.calls(derivation)
+            yield from self.calls(way)
         elif kind is Kind.ANSWER and self.plan.answer is not None:
-            yield from self.typings(derivation, typed=self.plan.typed)
-        elif kind is Kind.FRAME or kind in self.plan.kinds:
-            yield from self.typings(derivation, typed=False)
+            yield from self.typings(way, typed=self.plan.typed)
+        elif kind is Kind.OPENING or kind in self.plan.kinds:
+            yield from self.typings(way, typed=False)
 
-    def calls(self, derivation: Derivation) -> Iterator[_Option]:
+    def calls(self, way: Way) -> Iterator[_Option]:
         """The parts of a call, for each group that the terminal can spell names of."""
-        terminal = next(derivation.kept(_RECIPIENT))
-        channel, channel_of = self.channel(derivation), self.rules.meaning.channel_of
-        foreign = bool(derivation.labels) and _MODEL not in derivation.labels
+        recipient = way.carrier(_RECIPIENT)
+        channel, channel_of = self.channel(way), self.rules.meaning.channel_of
+        foreign = bool(way.labels) and _MODEL not in way.labels
         for number, group in enumerate(self.plan.groups):
-            names = self.named(terminal, number)
+            names = recipient and self.named(recipient.name, number)
             if names is None:
                 continue
             own = int(foreign) + int(channel != channel_of(group.channel))
-            for elements, _, deviations in self.typings(derivation, typed=group.typed):
-                named = tuple(
-                    names if isinstance(e, Text) and e.name == terminal else e for e in elements
-                )
-                yield named, number, own + deviations
+            for elements, _, deviations in self.typings(way, typed=group.typed, names=names):
+                yield elements, number, own + deviations
 
     def named(self, terminal: str, number: int) -> Text | None:
         """The names of a group that a terminal can spell."""
@@ -284,42 +379,51 @@ class _Specialiser:
             )
         return self.names[key]
 
-    def typings(self, derivation: Derivation, *, typed: bool) -> Iterator[_Option]:
-        """The elements of a derivation, once for each way to write its content type."""
-        if derivation.typing is None:
-            yield self.elements(derivation, None), _NO_GROUP, int(typed)
-            return
-        if typed and derivation.typing == 0:
-            yield self.elements(derivation, JSON), _NO_GROUP, 0
-        yield self.elements(derivation, None), _NO_GROUP, 1
+    def typings(self, way: Way, *, typed: bool, names: Text | None = None) -> Iterator[_Option]:
+        """The elements of a way, once for each way to write its content type.
 
-    def elements(self, derivation: Derivation, content_type: str | None) -> Elements:
-        """What a derivation consists of; a content type that is given stands for the pattern."""
-        return tuple(self.element(piece, content_type) for piece in derivation.pieces)
+        Args:
+            way: the way.
+            typed: whether its content type says that the body is JSON.
+            names: what stands for the recipient's pattern.
+        """
+        given: _Given = {} if names is None else {(_RECIPIENT, names.name): names}
+        carrier = way.carrier(_TYPE)
+        if carrier is not None and typed and carrier.alternative == 0:
+            yield self.elements(way, {**given, **self.json(way)}), _NO_GROUP, 0
+        yield self.elements(way, given), _NO_GROUP, int(typed or carrier is not None)
 
-    def element(self, piece: DerivedPiece, content_type: str | None) -> Special | Text | Body:
-        """The element that a piece becomes."""
-        name = piece.name
-        if name == BODY:
+    def elements(self, way: Way, given: _Given) -> Elements:
+        """What a way consists of; what is given stands for the terminals of fields."""
+        return tuple(self.element(part, given) for part in way.parts)
+
+    def element(self, part: WayPart, given: _Given) -> Special | Text | Body:
+        """The element that a part becomes."""
+        name = part.name
+        if not name:
             return Body()
+        if part.kept and (text := given.get((part.field, name))):
+            return text
         words = self.rules.words(name)
         if name in self.ids:
             return Special(words, self.ids[name])
-        terminal = self.rules.terminals[name]
-        if terminal.pattern is None:
+        if self.rules.terminals[name].pattern is None:
             return Text(name, _listed(self.further), lambda: _dfa_of_words(self.further))
-        if content_type and piece.kept and piece.field == _TYPE and not terminal.fixed:
-            return self.typed(name, content_type)
         return Text(name, words, lambda: _dfa(self.rules.automaton(name)))
 
-    def typed(self, name: str, content_type: str) -> Text:
-        """A content type, which the grammar must be able to spell."""
-        automaton = self.rules.automaton(name)
-        if automaton is None or not spells(automaton, content_type):
-            raise ConstraintError(
-                f"response_format: the grammar cannot spell the type `{content_type}`"
-            )
-        return Text(name, f"`{content_type}`", lambda: _dfa_of_words([content_type]))
+    def json(self, way: Way) -> _Given:
+        """That the content type is JSON, which the grammar must be able to spell."""
+        found: dict[tuple[str | None, str], Text] = {}
+        for part in way.parts:
+            if part.kept and part.field == _TYPE and part.text is None:
+                automaton = self.rules.automaton(part.name)
+                if automaton is None or not spells(automaton, JSON):
+                    raise ConstraintError(
+                        f"response_format: the grammar cannot spell the type `{JSON}`"
+                    )
+                text = Text(part.name, f"`{JSON}`", lambda: _dfa_of_words([JSON]))
+                found[_TYPE, part.name] = text
+        return found
 
 
 def _dfa(automaton: Automaton | None) -> Dfa:
@@ -342,19 +446,21 @@ def _listed(names: Iterable[str]) -> str:
     return " or ".join(quoted if more <= 0 else [*quoted[:_MOST_LISTED], f"{more} more"])
 
 
-def parts_of(rules: Rules, frame: Frame, ids: Mapping[str, int], plan: Plan) -> tuple[Part, ...]:
-    """Specialise a frame.
+def parts_of(
+    rules: Rules, graph: TurnGraph, ids: Mapping[str, int], plan: Plan
+) -> tuple[Part, ...]:
+    """Specialise a graph.
 
     Args:
         rules: the grammar.
-        frame: how its completions are arranged.
+        graph: how its completions are arranged.
         ids: the ids of the terminals that are special tokens, by name.
         plan: what may come.
 
     Returns:
         The parts, also those that are not spelled as the model spells them.
     """
-    grouped = list(_Specialiser(rules, ids, plan).parts(frame))
+    grouped = list(_Specialiser(rules, ids, plan).parts(graph))
     # A grammar that lacks the model's own way has another, which deviates least.
     least: dict[tuple[Kind, int], int] = {}
     for group, part in grouped:

@@ -19,16 +19,16 @@ from harmony_grammar.reading.headers import header_violation
 from harmony_grammar.reading.reader import valid_channels
 from harmony_grammar.tree import Conversation, OpenMessage, Role, TextContent
 from harmony_grammar.tree.contents import DeveloperContent, SystemContent
-from harmony_grammar.writing.forms import Spelling, Wish, best_form, forms
+from harmony_grammar.writing.forms import Spelling, Wish, best_form, forms, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from harmony_grammar.grammar import Rules
+    from harmony_grammar.grammar.ways import Way
     from harmony_grammar.schemas.types import Style
     from harmony_grammar.tree import Content, CustomRole, Message
     from harmony_grammar.vocabulary import Vocabulary
-    from harmony_grammar.writing.forms import Form, FormPart
 
 __all__ = ["Manner", "Offsets", "Renderer"]
 
@@ -229,20 +229,19 @@ class Renderer:
             written = self._remember(key, self._form(job, wish))
         return written
 
-    def _remember(self, key: object, form: Form) -> _WrittenHeader:
+    def _remember(self, key: object, form: Way) -> _WrittenHeader:
         if len(self._remembered) >= _MOST_FORMS:
             self._remembered.clear()
-        ending = form.ending or ()
-        written = _WrittenHeader(_text(form.header), [], _text(ending), [])
+        written = _WrittenHeader(text_of(form.header), [], text_of(form.ending), [])
         self._remembered[key] = written
         return written
 
-    def _form(self, job: _Job, wish: Wish) -> Form:
+    def _form(self, job: _Job, wish: Wish) -> Way:
         fields = self._fields(job)
         declared = job.declared | self._once_declared(job.message)
         body = job.message.content is not None
         found = forms(self.rules, job.sequence, fields, declared)
-        form = best_form([f for f in found if (f.ending is not None) == body], wish)
+        form = best_form([f for f in found if f.has_body == body], wish)
         if form is None:
             raise RenderError(self._misfit(job, fields, declared))
         violation = header_violation(self.rules, job.message)
@@ -382,10 +381,6 @@ def _require_whole_characters(text: str) -> None:
             f"a lone surrogate at character {error.start} is half a character and has no ids: "
             "decode the text with errors='replace' where it comes from"
         ) from None
-
-
-def _text(parts: Sequence[FormPart]) -> str:
-    return "".join(part.text for part in parts)
 
 
 def _function_tools(node: Conversation | Message | OpenMessage) -> bool:
