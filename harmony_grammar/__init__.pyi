@@ -12,11 +12,11 @@ from harmony_grammar.bodies.namespaces import tool_type as tool_type
 from harmony_grammar.checking.codes import DiagnosticCode as DiagnosticCode
 from harmony_grammar.checking.codes import Repair as Repair
 from harmony_grammar.checking.lint import Lint as Lint
-from harmony_grammar.compat.config import RenderConversationConfig as RenderConversationConfig
-from harmony_grammar.compat.config import RenderOptions as RenderOptions
 from harmony_grammar.compat.encoding import HarmonyEncoding as HarmonyEncoding
 from harmony_grammar.compat.encoding import HarmonyEncodingName as HarmonyEncodingName
 from harmony_grammar.compat.encoding import load_harmony_encoding as load_harmony_encoding
+from harmony_grammar.compat.rendering import RenderConversationConfig as RenderConversationConfig
+from harmony_grammar.compat.rendering import RenderOptions as RenderOptions
 from harmony_grammar.compat.streaming import StreamableParser as StreamableParser
 from harmony_grammar.compat.streaming import StreamState as StreamState
 from harmony_grammar.compat.training import loss_mask as loss_mask

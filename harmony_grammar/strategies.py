@@ -32,7 +32,7 @@ from harmony_grammar.api import Grammar
 from harmony_grammar.bodies.sections import body_text
 from harmony_grammar.bodies.typescript import typescript
 from harmony_grammar.grammar.meaning import DEVELOPER_BODY, SYSTEM_BODY, TOOL_TYPE
-from harmony_grammar.inputs import special_pattern
+from harmony_grammar.tokens import special_pattern
 from harmony_grammar.tree import Role
 from harmony_grammar.tree.contents import DeveloperContent, ReasoningEffort, SystemContent
 from harmony_grammar.tree.tools import ToolDescription

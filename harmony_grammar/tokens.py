@@ -7,11 +7,13 @@ no name of its own is reserved.
 
 from __future__ import annotations
 
+import re
+from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 __all__ = [
     "ENCODING_NAME",
@@ -22,6 +24,7 @@ __all__ = [
     "after_marker",
     "is_marked",
     "marker",
+    "special_pattern",
 ]
 
 ENCODING_NAME: Final = "o200k_harmony"
@@ -31,6 +34,8 @@ VOCABULARY_SIZE: Final = 201_088
 _FIRST_RESERVED_ID: Final = 200_000
 _OPEN: Final = "<|"
 _CLOSE: Final = "|>"
+
+_NEVER: Final = "(?!)"  # a pattern that is found nowhere
 
 _NAMED: Final = {
     "startoftext": 199_998,
@@ -59,6 +64,17 @@ def is_marked(text: str) -> bool:
 def after_marker(text: str) -> str:
     """`text` without the spelling of a special token at its head."""
     return text.partition(_CLOSE)[2].lstrip() if is_marked(text) else text
+
+
+def special_pattern(spellings: Iterable[str]) -> re.Pattern[str]:
+    """A pattern that finds special tokens in text; of two that overlap, the longer."""
+    return _special_pattern(frozenset(spellings))
+
+
+@lru_cache(maxsize=64)
+def _special_pattern(spellings: frozenset[str]) -> re.Pattern[str]:
+    longest_first = sorted(spellings, key=lambda spelling: (-len(spelling), spelling))
+    return re.compile("|".join(map(re.escape, longest_first)) or _NEVER)
 
 
 def _reserved(token: int) -> str:

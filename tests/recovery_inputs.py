@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, get_args
 from hypothesis import strategies as st
 
 import harmony_grammar as hg
-from harmony_grammar.inputs import special_pattern
 from harmony_grammar.strategies import damaged, sentences
+from harmony_grammar.tokens import special_pattern
 from harmony_grammar.tree import Start
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ from harmony_grammar import (
     SystemContent,
     load_harmony_encoding,
 )
-from harmony_grammar.compat.policies import POLICIES
+from harmony_grammar.compat.rendering import POLICIES
 
 if TYPE_CHECKING:
     from types import ModuleType

@@ -27,11 +27,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "schemas": {"errors"},
     "inputs": {"errors", "tokens", "tree", "grammar", "vocabulary"},
     "bodies": {"errors", "tree", "grammar", "schemas"},
-    "checking": {"errors", "tree", "grammar", "bodies", "schemas"},
+    "checking": {"errors", "tokens", "tree", "grammar", "bodies", "schemas"},
     "reading": {"errors", "tokens", "tree", "grammar", "checking", "inputs", "vocabulary"},
     "writing": {
-        *("errors", "tree", "grammar", "vocabulary", "checking", "bodies", "schemas"),
-        *("inputs", "reading"),
+        *("errors", "tokens", "tree", "grammar", "vocabulary", "checking", "bodies", "schemas"),
+        "reading",
     },
     "streaming": {
         *("errors", "tree", "grammar", "vocabulary", "checking", "inputs", "reading", "writing"),
@@ -46,7 +46,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("errors", "tokens", "tree", "grammar", "vocabulary", "checking", "inputs", "reading"),
         *("bodies", "streaming", "writing", "schemas", "api"),
     },
-    "strategies": {"errors", "tree", "grammar", "inputs", "masking", "bodies", "api"},
+    "strategies": {"errors", "tokens", "tree", "grammar", "masking", "bodies", "api"},
     "docs": {"errors", "tokens", "tree", "grammar", "checking", "inputs", "reading", "api"},
     "view": {
         *("errors", "tokens", "tree", "grammar", "checking", "reading", "vocabulary", "api"),

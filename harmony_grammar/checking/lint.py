@@ -20,6 +20,7 @@ from harmony_grammar.checking.declared import declared, declared_names, has_form
 from harmony_grammar.checking.values import NOT_JSON, Mismatch, json_of
 from harmony_grammar.errors import Span
 from harmony_grammar.grammar.meaning import BodyPart
+from harmony_grammar.tokens import special_pattern
 from harmony_grammar.tree import Role
 
 if TYPE_CHECKING:
@@ -219,7 +220,7 @@ def _json_that_is_none(message: Message, _: Context) -> Said | None:
 
 
 def _spelled_token(message: Message, context: Context) -> Said | None:
-    found = _special_pattern(tuple(context.rules.specials)).search(message.text)
+    found = special_pattern(context.rules.specials).search(message.text)
     if found is None:
         return None
     return _in_body(
@@ -238,11 +239,6 @@ def _disguised_token(message: Message, _: Context) -> Said | None:
         f"`{found.group()}` looks like the beginning of a special token",
         "if a later step undoes the escaping, it becomes one: remove it",
     )
-
-
-@lru_cache(maxsize=16)
-def _special_pattern(spellings: tuple[str, ...]) -> re.Pattern[str]:
-    return re.compile("|".join(map(re.escape, spellings)))
 
 
 # --- what comes before and after what ---

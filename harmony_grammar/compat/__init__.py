@@ -5,13 +5,18 @@ knows how a header is written. Where the reference does something else, `docs/di
 says what and why.
 """
 
-from harmony_grammar.compat.config import DropPolicy, RenderConversationConfig, RenderOptions
 from harmony_grammar.compat.encoding import (
     HarmonyEncoding,
     HarmonyEncodingName,
     load_harmony_encoding,
 )
-from harmony_grammar.compat.spans import Rendering, TokenSpans
+from harmony_grammar.compat.rendering import (
+    DropPolicy,
+    RenderConversationConfig,
+    Rendering,
+    RenderOptions,
+    TokenSpans,
+)
 from harmony_grammar.compat.streaming import StreamableParser, StreamState
 from harmony_grammar.compat.training import loss_mask
 

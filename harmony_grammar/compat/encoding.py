@@ -5,31 +5,40 @@ from __future__ import annotations
 from dataclasses import replace
 from enum import Enum
 from functools import cache, cached_property
-from typing import TYPE_CHECKING, Final
+from os.path import commonprefix
+from typing import TYPE_CHECKING, Final, Literal
 
 from harmony_grammar.api import Grammar
 from harmony_grammar.bodies.sections import has_function_tools
-from harmony_grammar.compat.config import RenderConversationConfig, RenderOptions
 from harmony_grammar.compat.entrances import Entrances
-from harmony_grammar.compat.plain_text import TextEncoding
-from harmony_grammar.compat.policies import kept, kept_for_training
-from harmony_grammar.compat.spans import Rendering, TokenSpans
+from harmony_grammar.compat.rendering import (
+    RenderConversationConfig,
+    Rendering,
+    RenderOptions,
+    TokenSpans,
+    is_answer,
+    kept,
+    kept_for_training,
+)
 from harmony_grammar.compat.streaming import StreamableParser
 from harmony_grammar.errors import HarmonyError
 from harmony_grammar.inputs import list_of_ids
 from harmony_grammar.reading.reader import Reader
+from harmony_grammar.tokens import special_pattern
 from harmony_grammar.tree import Role
 from harmony_grammar.writing.renderer import Manner
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Set as AbstractSet
 
     from harmony_grammar.tree import Conversation, CustomRole, Message
-    from harmony_grammar.vocabulary import Ids
+    from harmony_grammar.vocabulary import Ids, Vocabulary
     from harmony_grammar.writing.renderer import Offsets
 
 __all__ = ["HarmonyEncoding", "HarmonyEncodingName", "load_harmony_encoding"]
 
+_NO_NAMES: Final[frozenset[str]] = frozenset()
 _EVERYONE: Final = "all"  # a recipient that the reference does not write
 _DEVELOPER: Final = Role.DEVELOPER  # looked up once: enumerations are slow
 
@@ -47,7 +56,7 @@ class UnknownEncodingError(HarmonyError, ValueError):
     """A name that no encoding has; a `ValueError`, as the reference raises."""
 
 
-class HarmonyEncoding(TextEncoding):
+class HarmonyEncoding:
     """Renders conversations to ids, parses ids into messages, and encodes plain text.
 
     Args:
@@ -71,12 +80,17 @@ class HarmonyEncoding(TextEncoding):
         *,
         name: str = HarmonyEncodingName.HARMONY_GPT_OSS.value,
     ) -> None:
-        super().__init__(Grammar.default() if grammar is None else grammar)
+        self.grammar = Grammar.default() if grammar is None else grammar
         self.name = name
         self._renderer = self.grammar.renderer
 
     def __repr__(self) -> str:
         return f"<HarmonyEncoding {self.name!r}>"
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """What ids mean; loaded when it is first needed."""
+        return self.grammar.vocabulary
 
     @cached_property
     def entrances(self) -> Entrances:
@@ -203,17 +217,13 @@ class HarmonyEncoding(TextEncoding):
         answer_returns: bool = False,
     ) -> list[Offsets]:
         ends = [self._end] * len(messages)
-        if answer_returns and messages and self._is_answer(messages[-1]):
+        if answer_returns and messages and is_answer(self.grammar.rules, messages[-1]):
             ends[-1] = self.grammar.rules.literal(self.grammar.rules.meaning.end_of_turn)
         return self._renderer.extend(out, zip(_addressed(messages), ends, strict=True), manner)
 
     @cached_property
     def _end(self) -> str:
         return self.grammar.rules.literal(self.grammar.rules.meaning.end_of_message)
-
-    def _is_answer(self, message: Message) -> bool:
-        answer = message.channel == self.grammar.rules.meaning.answer
-        return answer and message.author.role is Role.ASSISTANT
 
     def _manner(self, conversation: Conversation, config: RenderConversationConfig) -> Manner:
         developers = [m for m in conversation.messages if m.author.role is _DEVELOPER]
@@ -278,6 +288,117 @@ class HarmonyEncoding(TextEncoding):
             symbol.name for symbol in self.grammar.rules.below(self.grammar.rules.meaning.last)
         }
         return self._ids_of(names & self.grammar.rules.terminators)
+
+    # --- plain text ---
+
+    @cached_property
+    def special_tokens_set(self) -> set[str]:
+        """The spellings of all special tokens; an id may have two."""
+        return set(self.vocabulary.special_ids)
+
+    @cached_property
+    def _mark(self) -> str:
+        """What all special tokens begin with."""
+        return commonprefix(list(self.vocabulary.special_ids))  # noqa: RUF071  not paths
+
+    def encode(
+        self,
+        text: str,
+        *,
+        allowed_special: Literal["all"] | AbstractSet[str] = _NO_NAMES,
+        disallowed_special: Literal["all"] | Collection[str] = "all",
+    ) -> list[int]:
+        """Encode plain text.
+
+        Args:
+            text: the text.
+            allowed_special: the special tokens that are encoded as such where the text spells
+                them, or `"all"`.
+            disallowed_special: what the text must not spell; `"all"` stands for all special
+                tokens but the allowed ones, and `()` for nothing.
+
+        Returns:
+            The ids.
+
+        Raises:
+            HarmonyError: if the text spells what is disallowed.
+        """
+        everything = disallowed_special == "all"
+        if self._mark not in text and (everything or not disallowed_special):
+            return self.vocabulary.encode(text)
+        known = self.special_tokens_set
+        allowed = known if allowed_special == "all" else known & allowed_special
+        _refuse(text, known - allowed if everything else disallowed_special)
+        return self.vocabulary.encode_marked(text, allowed)
+
+    def decode(self, tokens: Sequence[int], errors: str = "replace") -> str:
+        """Decode ids; a special token becomes its spelling.
+
+        Args:
+            tokens: the ids.
+            errors: what becomes of bytes that are no UTF-8, as for `bytes.decode`.
+
+        Returns:
+            The text.
+
+        Raises:
+            VocabularyError: if an id is not in the vocabulary; it names it.
+        """
+        return self._bytes(tokens).decode("utf-8", errors)
+
+    def decode_utf8(self, tokens: Sequence[int]) -> str:
+        """Decode ids that must be whole UTF-8.
+
+        Args:
+            tokens: the ids.
+
+        Returns:
+            The text.
+
+        Raises:
+            HarmonyError: if they are not; `decode` takes them.
+        """
+        data = self._bytes(tokens)
+        try:
+            return data.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise HarmonyError(
+                f"the ids are no whole UTF-8: {error.reason} at byte {error.start} of "
+                f"{len(data)}; decode() puts U+FFFD there"
+            ) from error
+
+    def _bytes(self, tokens: Sequence[int]) -> bytes:
+        ids = list_of_ids(tokens)
+        try:
+            return self.vocabulary.encoding.decode_bytes(ids)
+        except (KeyError, OverflowError):  # of a vocabulary with tokens of its own, or of none
+            return b"".join(map(self.vocabulary.piece, ids))
+
+    @cached_property
+    def _special_ids(self) -> frozenset[int]:
+        return frozenset(self.vocabulary.special_ids.values())
+
+    def is_special_token(self, token: int) -> bool:
+        """Whether an id is a special token."""
+        return token in self._special_ids
+
+
+def _refuse(text: str, spellings: Collection[str]) -> None:
+    """Refuse a text that spells one of these.
+
+    Raises:
+        HarmonyError: if it does; it says what to do.
+    """
+    found = special_pattern(spellings).search(text) if spellings else None
+    if found is None:
+        return
+    token = found.group()
+    raise HarmonyError(
+        f"the text spells {token!r} at character {found.start()}, which is disallowed: "
+        f"to encode it as the special token, pass `allowed_special={{{token!r}}}`; "
+        f"to encode it as ordinary text, leave it out of `disallowed_special`, "
+        f"or pass `disallowed_special=()` to allow all such text"
+    )
 
 
 def _addressed(messages: Sequence[Message]) -> Sequence[Message]:

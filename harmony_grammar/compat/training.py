@@ -1,4 +1,4 @@
-"""What training needs besides ids: where each message is in them, and which of them to learn.
+"""What training needs besides ids: which of them to learn.
 
 The model is trained on what it writes itself: all of an assistant message but its opening, which
 the server writes where a turn begins. Between two messages of one turn the model writes the
@@ -14,18 +14,16 @@ from harmony_grammar.compat.encoding import (
     HarmonyEncodingName,
     load_harmony_encoding,
 )
-from harmony_grammar.compat.spans import Rendering, TokenSpans
 from harmony_grammar.grammar import given
-from harmony_grammar.tree import Role
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from harmony_grammar.api import Grammar
-    from harmony_grammar.compat.config import RenderConversationConfig
+    from harmony_grammar.compat.rendering import RenderConversationConfig
     from harmony_grammar.tree import Conversation
 
-__all__ = ["Rendering", "TokenSpans", "loss_mask"]
+__all__ = ["loss_mask"]
 
 _DEFAULT: Final = HarmonyEncodingName.HARMONY_GPT_OSS
 
@@ -69,9 +67,9 @@ def loss_mask(  # noqa: PLR0913  one of them is an old name
     channels = encoding.grammar.channels if train_on is None else train_on
     rendering = encoding.render_with_spans(conversation, config, training=True)
     mask = [False] * len(rendering.ids)
-    turn_goes_on = False
+    model, turn_goes_on = encoding.grammar.rules.meaning.model_role, False
     for spans in rendering.spans:
-        spoken = spans.message.author.role is Role.ASSISTANT
+        spoken = spans.message.author.role == model
         if spoken and spans.message.channel in channels:
             begin = spans.header.start if turn_goes_on else spans.opening.end
             begin = begin if headers else spans.body.start

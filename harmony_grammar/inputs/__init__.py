@@ -17,7 +17,6 @@ from harmony_grammar.inputs.text import (
     Stretch,
     TextKind,
     TextSource,
-    special_pattern,
 )
 
 __all__ = [
@@ -33,7 +32,6 @@ __all__ = [
     "TextKind",
     "TextSource",
     "list_of_ids",
-    "special_pattern",
 ]
 
 Kind: TypeAlias = TextKind | IdKind

@@ -7,13 +7,13 @@ message is for the grammar to say. Bodies are never looked into and are copied o
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
-from functools import cached_property, lru_cache
+from functools import cached_property
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from harmony_grammar.errors import Span
+from harmony_grammar.tokens import special_pattern
 from harmony_grammar.tree.build import text_content
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from harmony_grammar.grammar import Rules
     from harmony_grammar.tree import TextContent
 
-__all__ = ["Key", "Piece", "Raw", "Stretch", "TextKind", "TextSource", "special_pattern"]
+__all__ = ["Key", "Piece", "Raw", "Stretch", "TextKind", "TextSource"]
 
 Raw = Any
 """Some of an input: a `str`, or a list of ids."""
@@ -206,13 +206,3 @@ class TextSource:
     def line_of(self, offset: int) -> int:
         """The 0-based line of a character."""
         return bisect_right(self._line_starts, offset) - 1
-
-
-def special_pattern(spellings: Iterable[str]) -> re.Pattern[str]:
-    """A pattern that finds special tokens in text; of two that overlap, the longer."""
-    return _special_pattern(tuple(spellings))
-
-
-@lru_cache(maxsize=64)
-def _special_pattern(spellings: tuple[str, ...]) -> re.Pattern[str]:
-    return re.compile("|".join(map(re.escape, sorted(spellings, key=len, reverse=True))))

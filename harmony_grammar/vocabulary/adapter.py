@@ -11,13 +11,13 @@ occurs in them.
 
 from __future__ import annotations
 
-import re
-from functools import cache, cached_property, lru_cache
+from functools import cache, cached_property
 from os.path import commonprefix
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, cast
 
 from harmony_grammar.errors import VocabularyError
+from harmony_grammar.tokens import special_pattern
 from harmony_grammar.vocabulary.o200k import default_encoding, encoding_with
 
 if TYPE_CHECKING:
@@ -185,7 +185,7 @@ class Vocabulary:
             [200006, 1428]
         """
         ids, at = list[int](), 0
-        for special in _marks(tuple(spellings)).finditer(text):
+        for special in special_pattern(spellings).finditer(text):
             ids += self.encode(text[at : special.start()])
             ids.append(self.encode_special(special.group()))
             at = special.end()
@@ -261,12 +261,6 @@ class Vocabulary:
             f"id {token} is the special token {name}, which is no text: "
             "decode the ids between special tokens, or ask piece() for the spelling"
         )
-
-
-@lru_cache(maxsize=16)
-def _marks(spellings: tuple[str, ...]) -> re.Pattern[str]:
-    """A pattern of some special tokens; of two that begin alike, the longer."""
-    return re.compile("|".join(map(re.escape, sorted(spellings, key=len, reverse=True))))
 
 
 @cache
