@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it ships no types
 from schema_models import MODELS
-from strategies_schemas import Maker
+from strategies_schemas import Maker, schemas
 
 import harmony_grammar as hg
-from harmony_grammar.checking.values import Fitting
+from harmony_grammar.checking.values import NOT_JSON, Fitting, json_of
+from harmony_grammar.schemas.dialects import lenient
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -148,11 +149,24 @@ def test_escapes_are_undone(text: str) -> None:
 @pytest.mark.parametrize(
     ("schema", "value"),
     [
-        ({"pattern": "(a+)+$"}, "a" * 40 + "b"),
-        ({"pattern": "a*a*a*a*b"}, "a" * 255),
-        ({"pattern": "^a"}, "b" * 257),
         ({"pattern": "("}, "a"),
-        ({"uniqueItems": True}, [[], 1] * 501),
+        ({"pattern": "^(?=b)"}, "a"),
+        ({"pattern": r"^(b)\1"}, "a"),
+        ({"pattern": "^((b{1000}){1000}){1000}$"}, "a"),
+        ({"pattern": "(" * 900 + "b" + ")" * 900}, "a"),
+        ({"pattern": "^b{,3}$"}, "aaaaa"),
+        ({"pattern": "b" * 1001}, "a"),
+        ({"patternProperties": {"(?=a)": False}}, {"a": 1}),
+        ({"patternProperties": {"(?=a)": True}, "additionalProperties": False}, {"a": 1}),
+        ({"$dynamicRef": "#node", "$defs": {"A": {"$dynamicAnchor": "node"}}}, 1),
+        ({"$ref": "#/$defs/A", "$defs": {"A": {"$id": "x", "type": "null"}}}, 1),
+        ({"$ref": "http://127.0.0.1/x"}, 1),
+        ({"unevaluatedProperties": False, "allOf": [{"properties": {"a": {}}}]}, {"b": 1}),
+        ({"multipleOf": 3, "type": "integer", "maximum": 7, "enum": [1]}, json_of("1e400")),
+        ({"type": "integer", "items": False}, json_of("9" * 5000)),
+        ({"properties": 3}, {}),
+        ({"enum": 3}, {}),
+        ({"required": [[]]}, {}),
         ({"$ref": "#/$defs/A", "$defs": {"A": {"$ref": "#/$defs/A"}}}, 1),
         ({"$ref": "#/$defs/Nowhere"}, 1),
         ({"type": "strange"}, 1),
@@ -176,10 +190,62 @@ def test_what_cannot_be_told_is_passed(schema: dict[str, Any], value: Any) -> No
     assert Fitting([schema]).fault(value) is None
 
 
-def test_a_pattern_that_is_quick_is_tried() -> None:
-    fault = Fitting([{"pattern": "^[a-z]+$"}]).fault("A")
+@pytest.mark.parametrize(
+    ("schema", "value", "message"),
+    [
+        ({"pattern": "^[a-z]+$"}, "A", "'A' does not match '^[a-z]+$'"),
+        ({"pattern": "(a+)+$"}, "a" * 40 + "b", f"'{'a' * 40}b' does not match '(a+)+$'"),
+        ({"pattern": "a*a*a*a*b"}, "a" * 255, "' does not match 'a*a*a*a*b'"),
+        ({"pattern": "^a"}, "b" * 257, "' does not match '^a'"),
+        ({"uniqueItems": True}, [[], 1] * 501, " has non-unique elements"),
+        ({"uniqueItems": True}, [1, {"a": [1.0]}, {"a": [1]}], " has non-unique elements"),
+        ({"patternProperties": {"^(a+)+$": False}}, {"aaa": 1}, "False schema does not allow 1"),
+        (
+            {"patternProperties": {"^a": True}, "additionalProperties": {"type": "null"}},
+            {"a": 1, "b": 2},
+            "2 is not of type 'null'",
+        ),
+        (
+            {"patternProperties": {"^a": True}, "additionalProperties": False},
+            {"a": 1, "b": 2},
+            "Additional properties are not allowed ('b' was unexpected)",
+        ),
+        (
+            {"properties": {"a": {}}, "unevaluatedProperties": False},
+            {"a": 1, "b": 2},
+            "Additional properties are not allowed ('b' was unexpected)",
+        ),
+        ({"prefixItems": [{}], "unevaluatedItems": False}, [1, 2], "Expected at most 1 item"),
+        ({"propertyNames": {"pattern": "^(a|a)*$"}}, {"b": 1}, "'b' does not match '^(a|a)*$'"),
+        ({"$ref": "#/$defs/A", "$defs": {"A": {"type": "null"}}}, 1, "1 is not of type 'null'"),
+    ],
+)
+def test_what_can_be_told_is_told(schema: dict[str, Any], value: Any, message: str) -> None:
+    fault = Fitting([schema]).fault(value)
     assert fault is not None
-    assert fault.message == "'A' does not match '^[a-z]+$'"
+    assert message[-70:] in fault.message
+
+
+def test_items_that_truth_tells_apart_are_unique() -> None:
+    assert Fitting([{"uniqueItems": True}]).fault([1, True, [1], [True], {}, [], "1"]) is None
+
+
+@given(schemas(), st.integers(0, 1000))
+def test_what_fits_is_what_jsonschema_says(schema: dict[str, Any], seed: int) -> None:
+    usual = Draft202012Validator(lenient(schema))
+    for value in Maker(schema, seed).values(3):
+        fits = Fitting([schema]).fault(value) is None
+        assert fits == usual.is_valid(value) or (fits and "unevaluated" in json.dumps(schema))
+
+
+@pytest.mark.parametrize("text", ["1e400", "9" * 5000, "[-1e999]", '"\\ud800"', "9" * 30])
+def test_numbers_of_any_size_and_halves_of_characters_are_json(text: str) -> None:
+    assert json_of(text) is not NOT_JSON
+
+
+@pytest.mark.parametrize("text", ["NaN", "[Infinity]", "-Infinity", "01", "{", "", "[" * 100_000])
+def test_what_only_python_reads_is_no_json(text: str) -> None:
+    assert json_of(text) is NOT_JSON
 
 
 def test_a_long_value_is_not_repeated_whole() -> None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from harmony_grammar.checking.codes import DiagnosticCode
 from harmony_grammar.checking.declared import declared, declared_names, has_formats
-from harmony_grammar.checking.values import NOT_JSON, Mismatch, json_of
+from harmony_grammar.checking.values import NOT_JSON, Mismatch, Work, json_of
 from harmony_grammar.errors import Span
 from harmony_grammar.grammar.meaning import BodyPart
 from harmony_grammar.tokens import special_pattern
@@ -37,6 +37,9 @@ _FUNCTIONS: Final = "functions."
 _USUAL_TYPES: Final = frozenset({"json", "code", "text"})
 _JSON: Final = "json"
 _CODE: Final = "code"
+_LONGEST_NAME: Final = 100  # that another name is compared with
+_MOST_NAMES: Final = 10  # that a hint lists
+_COMPARED: Final = 4  # steps that it takes to compare two names
 _NO_JSON: Final = Mismatch("", "it is no JSON")
 
 # An opening angle bracket, escaped or full-width, before a bar.
@@ -66,6 +69,7 @@ class Context:
     Attributes:
         rules: the grammar.
         read_channels: reads the channels that the body of a system message allows.
+        work: what may still be done for it all.
         first: whether it is the first message.
         last: whether it is the last message.
         earlier_turn: whether an answer and a new turn come after it.
@@ -77,10 +81,12 @@ class Context:
         formats: the last message that may declare response formats.
         open_calls: how often each tool was called and has not answered.
         answered: the tools that answered.
+        hints: what may still be done to find names that are much like others.
     """
 
     rules: Rules
     read_channels: Callable[[str], ValidChannels]
+    work: Work
     first: bool = True
     last: bool = False
     earlier_turn: bool = False
@@ -91,6 +97,7 @@ class Context:
     formats: Message | None = None
     open_calls: Counter[str] = field(default_factory=Counter)
     answered: set[str] = field(default_factory=set)
+    hints: Work = field(default_factory=Work)
     _read: dict[int, Declared] = field(default_factory=dict)
 
     def declared(self, message: Message) -> Declared:
@@ -313,13 +320,21 @@ def _late_system(message: Message, context: Context) -> Said | None:
 def _undeclared_tool(message: Message, context: Context) -> Said | None:
     if message.recipient is None or context.tools is None or message.recipient in context.tools:
         return None
-    near = get_close_matches(message.recipient, sorted(context.tools), n=1)
-    known = ", ".join(sorted(context.tools))
-    return _in_header(
-        message,
-        f"`{message.recipient}` is called but not declared",
-        f"did you mean `{near[0]}`?" if near else f"the declared tools are {known}",
-    )
+    said = f"`{message.recipient}` is called but not declared"
+    return _in_header(message, said, _instead(message.recipient, context.tools, context.hints))
+
+
+def _instead(name: str, tools: Mapping[str, object], work: Work) -> str:
+    """What to call instead: a name much like it, or some of those that there are."""
+    if not work.affords(len(tools) * _COMPARED):
+        return "call a tool that the prompt declares"
+    short = sorted(tool for tool in tools if len(tool) <= _LONGEST_NAME)
+    near = get_close_matches(name, short, n=1) if len(name) <= _LONGEST_NAME else ()
+    if near:
+        return f"did you mean `{near[0]}`?"
+    shown = short[:_MOST_NAMES]
+    more = f" and {len(tools) - len(shown)} more" if len(tools) > len(shown) else ""
+    return f"the declared tools are {', '.join(shown)}{more}"
 
 
 def _invalid_arguments(message: Message, context: Context) -> Said | None:
@@ -328,7 +343,7 @@ def _invalid_arguments(message: Message, context: Context) -> Said | None:
     if declares is None or message.recipient is None or value is NOT_JSON:
         return None
     wanted = context.declared(declares).tools.get(message.recipient)
-    fault = None if wanted is None else wanted.fault(value)
+    fault = None if wanted is None else wanted.fault(value, context.work)
     if fault is None:
         return None
     return _in_body(
@@ -345,7 +360,7 @@ def _broken_format(message: Message, context: Context) -> Said | None:
     value = json_of(message.text)
     if wanted is None or (value is NOT_JSON and _json_that_is_none(message, context)):
         return None
-    fault = _NO_JSON if value is NOT_JSON else wanted.fault(value)
+    fault = _NO_JSON if value is NOT_JSON else wanted.fault(value, context.work)
     if fault is None:
         return None
     return _in_body(
@@ -497,7 +512,7 @@ class Lint:
         Yields:
             The code of a rule, and what it says.
         """
-        context = Context(rules, channels)
+        context = Context(rules, channels, Work(_length(messages)))
         turn_over = _last_turn(rules, messages)
         for index, message in enumerate(messages):
             context.first, context.last = index == 0, index == len(messages) - 1
@@ -509,6 +524,11 @@ class Lint:
             remember = _MEMORY.get(message.author.role)
             if remember is not None:
                 remember(message, context)
+
+
+def _length(messages: Sequence[Message]) -> int:
+    """How long the input is, as far as messages were read."""
+    return messages[-1].span.end if messages and messages[-1].span else 0
 
 
 def _remember_system(message: Message, context: Context) -> None:

@@ -18,7 +18,12 @@ from harmony_grammar.grammar.automata import Automaton, invert, merge
 if TYPE_CHECKING:
     from harmony_grammar.grammar.automata import Part, Ranges
 
-__all__ = ["compile_literal", "compile_pattern"]
+__all__ = ["TEXT_BEGINS", "TEXT_ENDS", "compile_literal", "compile_pattern", "compile_search"]
+
+TEXT_BEGINS: Final = -1
+"""What `^` reads, where a pattern may have it: no character, but where the text begins."""
+TEXT_ENDS: Final = -2
+"""What `$` reads."""
 
 _LAST: Final = sys.maxunicode
 _LAST_BLANK: Final = 0x3FFF  # no white space stands beyond, and looking at all characters is slow
@@ -28,6 +33,7 @@ _HEX_DIGITS: Final = {"x": 2, "u": 4, "U": 8}
 _QUANTIFIERS: Final = {"*": (0, None), "+": (1, None), "?": (0, 1)}
 _COUNT: Final = re.compile(r"\{(\d*)(,?)(\d*)\}")
 _MOST_COPIES: Final = 1000
+_ANCHORS: Final = {"^": TEXT_BEGINS, "$": TEXT_ENDS}
 
 
 @cache
@@ -46,9 +52,11 @@ class _Parser:
     Each adds what it has read to the automaton, and gives the part that it is there.
     """
 
-    def __init__(self, pattern: str, *, dotall: bool) -> None:
+    def __init__(self, pattern: str, *, dotall: bool, most_states: int | None = None) -> None:
         self.pattern = pattern
         self.at = 0
+        self.most_states = most_states
+        self.anchors = {} if most_states is None else _ANCHORS
         self.dot = ((0, _LAST),) if dotall else invert(((_NEWLINE, _NEWLINE),))
         self.automaton = Automaton()
 
@@ -108,6 +116,8 @@ class _Parser:
         """The item at a place so many times; it is read once more for each."""
 
         def again() -> Part:
+            if self.most_states is not None and len(self.automaton.edges) > self.most_states:
+                raise self.fail("more repetition than can be written out")
             self.at = begin
             return self.item()
 
@@ -141,6 +151,8 @@ class _Parser:
             return self.automaton.one(self.dot)
         if char == "\\":
             return self.automaton.one(self.escape())
+        if char in self.anchors:
+            return self.automaton.one(((self.anchors[char], self.anchors[char]),))
         if char in "^$*+?":
             self.at -= 1
             raise self.fail(f"a `{char}`, which is not supported,")
@@ -217,6 +229,19 @@ def compile_pattern(pattern: str, flags: str = "") -> Automaton:
             f"the pattern /{pattern}/ has the flags {flags!r}; only `s` is supported"
         )
     return _Parser(pattern, dotall="s" in flags).whole()
+
+
+def compile_search(pattern: str, most_states: int) -> Automaton:
+    """Compile a regular expression that a text is searched for.
+
+    Args:
+        pattern: the expression. It may have anchors, which read `TEXT_BEGINS` and `TEXT_ENDS`.
+        most_states: how large the automaton may become by repetition.
+
+    Raises:
+        GrammarError: if the pattern is not regular, not well-formed, or too large.
+    """
+    return _Parser(pattern, dotall=False, most_states=most_states).whole()
 
 
 @cache

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = [
     "children",
     "closed",
+    "has_names",
     "lenient",
     "pointer_step",
     "rebuilt",
@@ -47,6 +48,12 @@ def children(schema: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             yield from ((keyword, item) for item in value.values())
         elif keyword in _ONE and isinstance(value, dict):
             yield keyword, value
+
+
+def has_names(schema: Mapping[str, Any]) -> bool:
+    """Whether a schema inside another one has a name, from which its references go on."""
+    inner = [child for _, child in children(schema) if isinstance(child, dict)]
+    return any("$id" in child or has_names(child) for child in inner)
 
 
 def rebuilt(

@@ -14,11 +14,12 @@ from urllib.parse import unquote
 from harmony_grammar.schemas.dialects import children
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
-__all__ = ["References"]
+__all__ = ["References", "target"]
 
 _ROOT: Final = "#"
+_LONGEST_INDEX: Final = 9
 _LARGE: Final = 40  # schemas within one another
 _DEFINITIONS: Final = frozenset({"$defs", "definitions"})
 _NO_NAME: Final = re.compile(r"[^A-Za-z0-9_]")
@@ -59,21 +60,8 @@ class References:
         self._shapes: dict[str, _Shape] = {}
 
     def target(self, reference: object) -> Any:
-        """What a reference refers to; None if it is not within the schema.
-
-        Only JSON pointers are followed. A target is an object or a truth value.
-        """
-        if not isinstance(reference, str) or not reference.startswith(_ROOT):
-            return None
-        place: Any = self.root
-        for segment in _segments(reference):
-            if isinstance(place, dict) and segment in place:
-                place = place[segment]
-            elif isinstance(place, list) and segment.isdecimal() and int(segment) < len(place):
-                place = place[int(segment)]
-            else:
-                return None
-        return place if isinstance(place, (dict, bool)) else None
+        """What a reference refers to; None if it is not within the schema."""
+        return target(self.root, reference)
 
     def name(self, reference: str) -> str | None:
         """The name that a definition keeps; None if it is written where it is used."""
@@ -138,6 +126,32 @@ class References:
             size += shape.size
             left += [use for use in shape.uses if use not in named]
         return size
+
+
+def target(root: Mapping[str, Any], reference: object) -> Any:
+    """What a reference refers to; None if it is not within a schema.
+
+    Only JSON pointers are followed. A target is an object or a truth value.
+
+    Args:
+        root: the schema.
+        reference: the reference.
+
+    Example:
+        >>> target({"$defs": {"A": {"type": "null"}}}, "#/$defs/A")
+        {'type': 'null'}
+    """
+    if not isinstance(reference, str) or not reference.startswith(_ROOT):
+        return None
+    place: Any = root
+    for segment in _segments(reference):
+        if isinstance(place, dict) and segment in place:
+            place = place[segment]
+        elif isinstance(place, list) and segment.isdecimal() and len(segment) <= _LONGEST_INDEX:
+            place = place[int(segment)] if int(segment) < len(place) else None
+        else:
+            return None
+    return place if isinstance(place, (dict, bool)) else None
 
 
 def _segments(reference: str) -> list[str]:

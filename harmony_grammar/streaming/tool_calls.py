@@ -14,13 +14,13 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from harmony_grammar.checking.codes import DiagnosticCode
-from harmony_grammar.checking.values import NOT_JSON, json_of
+from harmony_grammar.checking.values import NOT_JSON, json_of, violation
 from harmony_grammar.reading.headers import Machine
 from harmony_grammar.streaming.header_words import HeaderWords
 from harmony_grammar.tree.tools import ToolDescription, ToolNamespaceConfig
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
     from harmony_grammar.checking.codes import Repair
     from harmony_grammar.streaming.recovery import Recovery
@@ -168,7 +168,7 @@ class _Judge:
             if schema is None and _takes_code(message, name):
                 return "ready", None
             return "invalid_arguments", "the arguments are not valid JSON"
-        wrong = None if schema is None else _violation(schema, parsed)
+        wrong = None if schema is None else violation(schema, parsed, len(message.text))
         return ("ready", None) if wrong is None else ("invalid_arguments", wrong)
 
 
@@ -229,40 +229,3 @@ def _described(tool: Tool) -> Iterator[tuple[str, Schema]]:
 def _recipient(name: str) -> str:
     """A name without a namespace is a function's, unless it is a tool of the format's own."""
     return name if "." in name or name in _CODE_TOOLS else _FUNCTIONS + name
-
-
-# --- arguments ---
-
-
-def _violation(schema: Mapping[str, Any], arguments: object) -> str | None:
-    """What is wrong with arguments by their schema; None if nothing is."""
-    validate = _validator(schema)
-    try:
-        found = next(iter(validate(arguments)), None)
-    except RecursionError:
-        return "the arguments are nested too deeply"
-    return None if found is None else str(found)
-
-
-def _validator(schema: Mapping[str, Any]) -> Callable[[object], Iterable[str]]:
-    """A function that lists what is wrong; references are never fetched."""
-    try:
-        import jsonschema  # type: ignore[import-untyped]  # noqa: PLC0415  it ships no types
-        import referencing  # noqa: PLC0415
-    except ImportError:
-        raise ImportError("checking arguments by their schemas needs jsonschema") from None
-    kind = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
-    try:
-        kind.check_schema(schema)
-    except jsonschema.exceptions.SchemaError as error:
-        raise ValueError(f"the schema of a tool is none: {error.message}") from error
-    validator = kind(schema, registry=referencing.Registry())
-
-    def errors(arguments: object) -> Iterator[str]:
-        try:
-            for error in validator.iter_errors(arguments):
-                yield f"{error.json_path}: {error.message}"
-        except referencing.exceptions.Unresolvable as error:
-            raise ValueError(f"the schema of a tool refers to what is not in it: {error}") from None
-
-    return errors

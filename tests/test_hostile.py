@@ -1,0 +1,233 @@
+"""Hostile and broken input: nothing is opened, nothing takes long, nothing is left behind.
+
+Each case has a neighbour beside it that is harmless and must still be judged.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import harmony_grammar as hg
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ASSISTANT = "<|start|>assistant"
+USER = "<|start|>user<|message|>Hi<|end|>"
+
+
+def developer(body: str) -> str:
+    return f"<|start|>developer<|message|>{body}<|end|>"
+
+
+def tools(*declarations: str) -> str:
+    """A developer message with a block of functions."""
+    block = "\n\n".join(declarations)
+    return developer(
+        f"# Tools\n\n## functions\n\nnamespace functions {{\n\n{block}\n\n}} // namespace functions"
+    )
+
+
+def formats(schema: Any) -> str:
+    return developer(f"# Response Formats\n\n## n\n\n{json.dumps(schema)}")
+
+
+def call(arguments: Any, name: str = "functions.f") -> str:
+    said = arguments if isinstance(arguments, str) else json.dumps(arguments)
+    return f"{ASSISTANT}<|channel|>commentary to={name} <|constrain|>json<|message|>{said}<|call|>"
+
+
+def answer(value: Any) -> str:
+    return f"{ASSISTANT}<|channel|>final<|message|>{json.dumps(value)}<|return|>"
+
+
+def codes(text: str) -> list[str]:
+    return [found.code for found in hg.check(text).diagnostics]
+
+
+# --- counting work ---
+
+
+def work(run: Callable[[], object]) -> int:
+    """How many calls a run makes, of functions of Python and of others."""
+    calls = 0
+
+    def called(*_: object) -> None:
+        nonlocal calls
+        calls += 1
+
+    sys.setprofile(called)
+    try:
+        run()
+    finally:
+        sys.setprofile(None)
+    return calls
+
+
+def assert_linear(run: Callable[[int], object], size: int) -> None:
+    """Twice the input takes no more than a little over twice the work."""
+    run(size)  # what is made once
+    once, twice = work(lambda: run(size)), work(lambda: run(2 * size))
+    assert twice < 2.5 * once, (once, twice)
+
+
+# --- nothing is opened ---
+
+WATCHED = """
+import json, sys
+import harmony_grammar as hg
+
+ASSISTANT = "<|start|>assistant"
+
+def developer(reference):
+    schema = json.dumps({"$ref": reference})
+    return (
+        "<|start|>developer<|message|># Tools\\n\\n## functions\\n\\n"
+        "namespace functions {\\n\\n"
+        "type f = (_: {\\na: string, // pattern: \\"^a\\"\\n}) => any;\\n\\n"
+        "} // namespace functions"
+        "\\n\\n# Response Formats\\n\\n## n\\n\\n" + schema + "<|end|>"
+    )
+
+def everything(reference):
+    prompt = developer(reference)
+    text = prompt + ASSISTANT + '<|channel|>final<|message|>"x"<|return|>'
+    called = prompt + ASSISTANT + ' to=functions.f<|channel|>commentary json<|message|>{"a": "b"}'
+    called += "<|call|>"
+    for source in (text, called):
+        found.append([d.code for d in hg.check(source).diagnostics])
+        recovery = hg.recover(source)
+        for schema in ({"type": "object"}, {"$ref": reference}):
+            try:
+                recovery.tool_calls({"f": schema})
+            except ValueError:
+                pass
+        grammar = hg.Grammar.default()
+        shown(grammar, source, grammar.check(source), "a page")
+    try:
+        hg.Constraint.from_prompt(prompt + ASSISTANT)
+    except hg.HarmonyError:
+        pass
+
+from harmony_grammar.view.data import shown
+found = []
+everything("#")  # what is loaded and made once
+opened = []
+
+def watch(event, arguments):
+    if event in ("open", "urllib.Request") or event.startswith(("socket.", "os.", "subprocess.")):
+        opened.append((event, str(arguments)))
+
+sys.addaudithook(watch)
+for reference in ("http://127.0.0.1:9/x", "file:///etc/hostname", "a.json", "#/a", "urn:x"):
+    everything(reference)
+print(json.dumps([opened, found]))
+"""
+
+
+def test_nothing_that_reads_opens_a_file_or_a_socket() -> None:
+    done = subprocess.run(  # noqa: S603  our own text
+        [sys.executable, "-c", WATCHED], check=False, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    opened, found = json.loads(done.stdout)
+    assert opened == []
+    assert ["invalid-arguments"] in found
+    assert ["broken-format"] not in found
+
+
+def test_a_reference_within_the_schema_is_followed() -> None:
+    schema = {"$ref": "#/$defs/A", "$defs": {"A": {"const": "y"}}}
+    assert codes(formats(schema) + answer("x")) == ["broken-format"]
+    assert codes(formats(schema) + answer("y")) == []
+
+
+# --- nothing takes longer than the input is long ---
+
+
+@pytest.mark.parametrize("size", [20, 30, 60])
+def test_a_pattern_of_a_tool_is_searched_for_in_linear_time(size: int) -> None:
+    pattern = f"^{'a?' * size}{'a' * size}$"
+    said = tools(f'type f = (_: {{\na: string, // pattern: "{pattern}"\n}}) => any;')
+    assert codes(said + call({"a": "a" * (size - 1) + "b"})) == ["invalid-arguments"]
+    assert codes(said + call({"a": "a" * (size + 1)})) == []
+
+
+@pytest.mark.parametrize("size", [20, 40, 5000])
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"patternProperties": {"^(a+)+$": False}, "additionalProperties": False},
+        {"propertyNames": {"pattern": "^(a+)+$"}},
+        {"patternProperties": {"^(a+)+$": True}, "unevaluatedProperties": False},
+    ],
+)
+def test_patterns_of_names_are_searched_for_in_linear_time(schema: Any, size: int) -> None:
+    assert codes(formats(schema) + answer({"a" * size + "!": 1})) == ["broken-format"]
+    assert codes(formats({**schema, "patternProperties": {}}) + answer({})) == []
+
+
+def doubling(depth: int) -> dict[str, Any]:
+    """A schema that refers to itself twice as often with each definition."""
+    names = [f"d{level}" for level in range(depth)]
+    twice = {
+        name: {"anyOf": [{"$ref": f"#/$defs/{below}"}, {"$ref": f"#/$defs/{below}"}]}
+        for name, below in zip(names, [*names[1:], "end"], strict=True)
+    }
+    return {"$ref": "#/$defs/d0", "$defs": {**twice, "end": {"type": "null"}}}
+
+
+def test_references_that_double_have_one_budget() -> None:
+    assert codes(formats(doubling(60)) + answer(1)) == []  # cannot be told
+    assert codes(formats(doubling(3)) + answer(1)) == ["broken-format"]
+    many = "".join(call({"a": 1}) for _ in range(50))
+    said = tools("type f = (_: any) => any;") + formats(doubling(60))
+    assert work(lambda: hg.check(said + many + answer(1))) < 6_000_000
+
+
+def test_calls_of_tools_that_are_not_declared_take_linear_time() -> None:
+    def run(size: int) -> hg.Report:
+        said = tools(*(f"type f{i} = () => any;" for i in range(size)))
+        return hg.check(said + "".join(call("{}", f"functions.g{i}") for i in range(size)))
+
+    assert_linear(run, 150)
+    report = run(300)
+    assert [found.code for found in report.diagnostics] == ["undeclared-tool"] * 300
+    assert sum(len(found.hint or "") for found in report.diagnostics) < 300 * 400
+    (found,) = hg.check(tools("type f = () => any;") + call("{}", "functions.g")).diagnostics
+    assert found.hint == "did you mean `functions.f`?"
+
+
+def test_calls_of_tools_of_many_messages_take_linear_time() -> None:
+    fresh = count()
+
+    def run(size: int) -> hg.Report:
+        names = [f"f{next(fresh)}" for _ in range(size)]
+        said = [tools(f"type {name} = (_: {{\na: number,\n}}) => any;") for name in names]
+        return hg.check("".join(said + [call({"a": "x"}, f"functions.{name}") for name in names]))
+
+    assert [found.code for found in run(70).diagnostics] == ["invalid-arguments"] * 70
+    assert_linear(run, 140)
+
+
+# --- values of any size ---
+
+
+@pytest.mark.parametrize("number", ["9" * 30, "9" * 5000, "1e400", "-1e999"])
+def test_numbers_of_any_size_are_json(number: str) -> None:
+    said = tools("type f = (_: {\na: number,\n}) => any;")
+    assert codes(said + call(f'{{"a": {number}}}')) == []
+    assert codes(said + call(f'{{"a": "{number}"}}')) == ["invalid-arguments"]
+    assert codes(said + call('{"a": NaN}')) == ["invalid-json"]
+
+
+def test_halves_of_characters_in_values_are_judged() -> None:
+    said = tools('type f = (_: {\na: "b",\n}) => any;')
+    assert codes(said + call('{"a": "\\ud800"}')) == ["invalid-arguments"]
+    assert codes(said + call('{"a": "b", "\\udfff": 1}')) == []
