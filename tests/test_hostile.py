@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import harmony_grammar as hg
+from harmony_grammar.masking.prompt import reader_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -231,3 +232,44 @@ def test_halves_of_characters_in_values_are_judged() -> None:
     said = tools('type f = (_: {\na: "b",\n}) => any;')
     assert codes(said + call('{"a": "\\ud800"}')) == ["invalid-arguments"]
     assert codes(said + call('{"a": "b", "\\udfff": 1}')) == []
+
+
+# --- nothing remembered is wrong ---
+
+GOOD = tools("// d\ntype f = (_: {\na: string,\n}) => any;") + USER + ASSISTANT
+BAD = "<|start|>developer<|message|>x" + USER + ASSISTANT
+
+
+def in_ids(text: str) -> list[int]:
+    vocabulary = hg.Grammar.default().vocabulary
+    return vocabulary.encode_marked(text, hg.Grammar.default().rules.specials)
+
+
+@pytest.mark.parametrize("given", [str, in_ids], ids=["text", "ids"])
+@pytest.mark.parametrize("order", [(BAD, GOOD, BAD), (GOOD, BAD, GOOD)], ids=["bad", "good"])
+def test_a_bad_prompt_changes_nothing_for_another(
+    given: Callable[[str], Any], order: tuple[str, ...]
+) -> None:
+    reader_of.cache_clear()
+    for prompt in order:
+        names = hg.Constraint.from_prompt(given(prompt)).tool_names
+        assert names == (("functions.f",) if prompt is GOOD else ())
+    hg.Constraint.from_prompt(given(GOOD), tool_choice="required")
+
+
+@pytest.mark.parametrize("given", [str, in_ids], ids=["text", "ids"])
+@pytest.mark.parametrize("body", [tools("type f = () => any;"), formats({"type": "array"})])
+def test_a_malformed_message_that_declares_something_is_refused(
+    given: Callable[[str], Any], body: str
+) -> None:
+    cut = body.removesuffix("<|end|>")
+    for _ in range(2):
+        with pytest.raises(hg.ConstraintError, match="declares tools or formats is malformed"):
+            hg.Constraint.from_prompt(given(cut + USER + ASSISTANT))
+        hg.Constraint.from_prompt(given(body + USER + ASSISTANT))
+
+
+def test_a_header_that_no_body_follows_is_no_declaration() -> None:
+    odd = "<|start|>developer" + "<|start|>" + GOOD
+    for prompt in (odd, GOOD, odd):
+        assert hg.Constraint.from_prompt(prompt).tool_names == ("functions.f",)

@@ -40,7 +40,9 @@ _Constraint = TypeVar("_Constraint", bound="Constraint")
 
 _DECLARING: Final = frozenset({Role.SYSTEM, Role.DEVELOPER})
 _KEPT_HEADS: Final = 1024
+_LONGEST_HEAD: Final = 100
 _KEPT_PREAMBLES: Final = 64
+_LONGEST_PREAMBLE: Final = 1_000_000
 
 
 class Cut(NamedTuple):
@@ -51,7 +53,7 @@ class Cut(NamedTuple):
         prefix: what stands behind the opening of the last message, as text or ids.
     """
 
-    preamble: tuple[Hashable, ...]
+    preamble: tuple[str | tuple[int, ...], ...]
     prefix: str | list[int]
 
 
@@ -102,7 +104,7 @@ class PromptReader:
     def constraint(
         self,
         kind: type[_Constraint],
-        preamble: tuple[Hashable, ...],
+        preamble: tuple[str | tuple[int, ...], ...],
         overrides: Mapping[str, Any],
         style: Style,
     ) -> _Constraint:
@@ -119,7 +121,7 @@ class PromptReader:
         """
 
         def made() -> _Constraint:
-            messages = map(self._message, preamble)
+            messages = [m for m in map(self._message, preamble) if m is not None]
             told = told_by(messages, self.rules, style, skip_tools="tools" in overrides)
             return kind(**{**told, **overrides}, grammar=self)
 
@@ -129,7 +131,10 @@ class PromptReader:
         except TypeError:  # an argument that cannot be a key: nothing is kept
             return made()
         if known is None:
-            known = self.kept[key] = made()
+            known = made()
+            if sum(map(len, preamble)) > _LONGEST_PREAMBLE:
+                return known
+            self.kept[key] = known
             if len(self.kept) > _KEPT_PREAMBLES:
                 self.kept.popitem(last=False)
         return cast("_Constraint", known)
@@ -152,27 +157,64 @@ class PromptReader:
 
     def _declares(self, piece: str | list[int]) -> bool:
         """Whether a message is of the system or of the developer; asked once for each header."""
-        ends = [end for opener in self._openers if (end := self._find(piece, opener, 0)) >= 0]
-        head = _frozen(piece[: min(ends, default=0)])
+        head = self._head(piece)
         known = self.declaring.get(head)
         if known is None:
-            if len(self.declaring) >= _KEPT_HEADS:
-                self.declaring.clear()
-            known = self.declaring[head] = self._is_declaring(piece)
+            known = self._is_declaring(piece[: len(head)])
+            if len(head) <= _LONGEST_HEAD:
+                if len(self.declaring) >= _KEPT_HEADS:
+                    self.declaring.clear()
+                self.declaring[head] = known
         return known
 
-    def _is_declaring(self, piece: str | list[int]) -> bool:
+    def _head(self, piece: str | list[int]) -> Any:
+        """What a message begins with, up to where its body is opened; empty if it is nowhere."""
+        ends = [
+            end + (len(opener) if isinstance(piece, str) else 1)
+            for opener in self._openers
+            if (end := self._find(piece, opener, 0)) >= 0
+        ]
+        return _frozen(piece[: min(ends, default=0)])
+
+    def _is_declaring(self, head: Any) -> bool:
+        """Whether a message that begins so is of the system or of the developer, if it is one."""
+        closing = self.rules.literal(self.rules.meaning.end_of_message)
+        whole = head + closing if isinstance(head, str) else [*head, self._ids[closing]]
         try:
-            return self._message(piece).author.role in _DECLARING
+            return self._parser.parse(whole, "conversation").messages[0].author.role in _DECLARING
         except HarmonyError:
             return False
 
-    def _message(self, piece: Any) -> Message:
+    def _message(self, piece: Any) -> Message | None:
+        """A message that declares something; None if it is not well-formed and declares nothing.
+
+        Raises:
+            ConstraintError: if it is not well-formed, and what it declares would be forbidden.
+        """
         source = piece if isinstance(piece, str) else list(piece)
-        return self._parser.parse(source, "conversation").messages[0]
+        try:
+            return self._parser.parse(source, "conversation").messages[0]
+        except HarmonyError as error:
+            if self._may_declare(source):
+                raise ConstraintError(
+                    f"prompt: a message that declares tools or formats is malformed: {error}"
+                ) from error
+            return None
+
+    def _may_declare(self, piece: str | list[int]) -> bool:
+        """Whether the body of a message that is not well-formed has tools or formats."""
+        body = piece[len(self._head(piece)) :]
+        if not isinstance(body, str):
+            special = set(self._ids.values())
+            try:
+                data = self.vocabulary.decode_bytes([one for one in body if one not in special])
+            except HarmonyError:
+                return True
+            body = data.decode("utf-8", "replace")
+        return bool(declared_tools(body, self.rules)) or has_formats(body, self.rules)
 
 
-def _frozen(piece: str | list[int]) -> Hashable:
+def _frozen(piece: str | list[int]) -> str | tuple[int, ...]:
     return piece if isinstance(piece, str) else tuple(piece)
 
 
