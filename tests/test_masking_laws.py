@@ -210,6 +210,6 @@ def test_walks_in_a_grammar_of_ones_own_parse_in_it(seed: int) -> None:
         'ANALYSIS: "analysis"', 'ANALYSIS: "thoughts"'
     )
     grammar = hg.Grammar.from_text(text)
-    constraint = Constraint(TOOLS, builtin_tools=[CODE], rules=grammar, spelling="any")
+    constraint = Constraint(TOOLS, builtin_tools=[CODE], grammar=grammar, spelling="any")
     ids, done = walk(constraint, random.Random(seed))  # noqa: S311  a repeatable walk
     assert grammar.check(ids, "completion").status == ("complete" if done else "truncated")

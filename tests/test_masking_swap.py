@@ -158,7 +158,7 @@ def test_a_prompt_tells_its_tools_whatever_its_roles_are_called() -> None:
         text, count = re.subn(rf'(?m)^{role}: "\w+"', f'{role}: "{word}"', text)
         assert count == 1
     grammar = hg.Grammar.from_text(text)
-    system = hg.SystemContent().with_browser_tool().with_required_channels(["analysis", "final"])
+    system = hg.SystemContent().with_browser_tool()
     developer = hg.DeveloperContent().with_function_tools([hg.ToolDescription("look", "Looks.")])
     messages = (
         hg.Message.from_role_and_content(hg.Role.SYSTEM, system),

@@ -15,27 +15,39 @@ from collections import OrderedDict
 from functools import cached_property
 from itertools import count
 from threading import RLock
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from harmony_grammar.errors import GrammarError
 from harmony_grammar.grammar.automata import NO, Dfa
+from harmony_grammar.masking.budget import Distances
 from harmony_grammar.masking.schema_bodies import SchemaBody, engine_of
-from harmony_grammar.masking.states import FAR, Finished, Shared
+from harmony_grammar.masking.states import Finished, Shared
 from harmony_grammar.masking.text_bodies import TextBody, free_text
-from harmony_grammar.masking.turn import FREE, Body, Kind, Special, Text, TurnGraph, parts_of
+from harmony_grammar.masking.turn import (
+    END,
+    FREE,
+    Body,
+    Kind,
+    Position,
+    Special,
+    Text,
+    TurnGraph,
+    parts_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from harmony_grammar.grammar import Rules
+    from harmony_grammar.masking.schema_bodies import BodyEngine
     from harmony_grammar.masking.states import State
     from harmony_grammar.masking.text_bodies import FreeTextBody
     from harmony_grammar.masking.token_table import Indices, Mask, TokenTable
-    from harmony_grammar.masking.turn import Part, Plan
+    from harmony_grammar.masking.turn import Plan
 
-__all__ = ["FIRST", "OPEN", "SPENT", "HeaderState", "Position", "TurnAutomaton", "automaton_of"]
+__all__ = ["FIRST", "OPEN", "SPENT", "HeaderState", "TurnAutomaton", "automaton_of", "graph_of"]
 
 # Which kinds of messages may begin: any, reasoning only, or any but reasoning.
 OPEN: Final = 0
@@ -52,27 +64,6 @@ _serials: Final = count()
 _lock: Final = RLock()  # for the automata that are kept
 
 
-class Position(NamedTuple):
-    """A place in a part.
-
-    Attributes:
-        part: the number of the part; `NO` for the end of the completion.
-        at: the number of the element.
-        inner: the state within the element, if it is text.
-        body: the number of the message's body, as far as it is known.
-        phase: which kinds of messages may begin.
-    """
-
-    part: int
-    at: int
-    inner: int
-    body: int
-    phase: int
-
-
-_END: Final = Position(NO, 0, 0, 0, 0)
-
-
 class TurnAutomaton:
     """The automaton of a plan.
 
@@ -82,23 +73,19 @@ class TurnAutomaton:
         plan: what a turn may consist of.
 
     Attributes:
+        plan: what a turn may consist of.
         ids: the ids of the terminals that are special tokens, by name.
-        most_reserved: the most ids that a body with a schema is taken to need.
-        most_deviations: how much a header may deviate from the model's own spelling.
     """
 
     def __init__(self, rules: Rules, table: TokenTable, plan: Plan) -> None:
         self.rules = rules
         self.table = table
         self.ids = {name: table.special_ids[text] for text, name in rules.specials.items()}
-        self.graph = _graph_of(rules, table)
+        self.graph = graph_of(rules, table)
         self.parts = parts_of(rules, self.graph, self.ids, plan)
         self.serial = next(_serials)
-        self.most_reserved = max(plan.reserves, default=0)
-        self.most_deviations = plan.deviations
+        self.plan = plan
         self.lock = RLock()
-        self._reserves = plan.reserves
-        self._engines = [engine_of(body, table) for body in plan.bodies]
         self._closures = [self.graph.closure(node) for node in range(self.graph.nodes)]
         self._states: list[HeaderState] = []
         self._numbers: dict[frozenset[Position], int] = {}
@@ -116,9 +103,14 @@ class TurnAutomaton:
         ]
         return free_text(Dfa.of(ways), self.table)
 
+    @cached_property
+    def engines(self) -> Sequence[BodyEngine]:
+        """The engines of the bodies that are no free text."""
+        return [engine_of(body, self.table) for body in self.plan.bodies]
+
     def prepare(self) -> None:
         """Set up the engines of all bodies."""
-        for engine in self._engines:
+        for engine in self.engines:
             engine.matcher()
 
     @property
@@ -138,7 +130,7 @@ class TurnAutomaton:
             deviations: how much their headers may deviate from the model's own spelling.
         """
         reached = self._closures[node]
-        out = {_END} if self.graph.end in reached else set()
+        out = {END} if self.graph.end in reached else set()
         for number, part in enumerate(self.parts):
             if (
                 part.source in reached
@@ -155,7 +147,7 @@ class TurnAutomaton:
             phase = position.phase
             if phase == FIRST and part.kind is Kind.REASONING:
                 phase = OPEN
-            return self._entries(part.target, phase, self.most_deviations)
+            return self._entries(part.target, phase, self.plan.deviations)
         text = part.elements[position.at]
         return self._settle(position, text) if isinstance(text, Text) else frozenset({position})
 
@@ -173,7 +165,7 @@ class TurnAutomaton:
 
     def element(self, position: Position) -> Special | Text | Body | None:
         """The element that a position is at; None at the end."""
-        return None if position == _END else self.parts[position.part].elements[position.at]
+        return None if position == END else self.parts[position.part].elements[position.at]
 
     # --- states ---
 
@@ -229,7 +221,7 @@ class TurnAutomaton:
         return self._behind[positions]
 
     def _made_behind(self, positions: frozenset[Position]) -> State:
-        if positions == {_END}:
+        if positions == {END}:
             return Finished(self.table)
         at_body = [p for p in positions if isinstance(self.element(p), Body)]
         if not at_body:
@@ -242,7 +234,7 @@ class TurnAutomaton:
         body = bodies.pop()
         if body == FREE:
             return TextBody(self.free, exits, reasoning=reasoning).state(0)
-        return SchemaBody(self._engines[body - 1], exits).begin()
+        return SchemaBody(self.engines[body - 1], exits).begin()
 
     def transitions(self, states: Indices) -> Indices:
         """The rows of at least some states: shape `(states, 256)`."""
@@ -259,8 +251,8 @@ class TurnAutomaton:
         """A state without the positions that deviate more than others from the model's spelling."""
         if not isinstance(state, HeaderState):
             return state
-        deviations = {p: self.parts[p.part].deviations for p in state.positions if p != _END}
-        least = max(min(deviations.values(), default=0), self.most_deviations)
+        deviations = {p: self.parts[p.part].deviations for p in state.positions if p != END}
+        least = max(min(deviations.values(), default=0), self.plan.deviations)
         return self.state(frozenset(p for p in state.positions if deviations.get(p, 0) <= least))
 
     def spent(self, state: State) -> State:
@@ -271,70 +263,14 @@ class TurnAutomaton:
             frozenset(
                 p._replace(phase=SPENT)
                 for p in state.positions
-                if p == _END or self.parts[p.part].kind is not Kind.REASONING
+                if p == END or self.parts[p.part].kind is not Kind.REASONING
             )
         )
 
-    # --- how far the end is ---
-
     @cached_property
-    def ceiling(self) -> int:
-        """No state needs more ids than that to come to the end."""
-        return 2 + max(self._distances) + max(map(self._extent, self.parts), default=0)
-
-    @cached_property
-    def _distances(self) -> Sequence[int]:
-        """For each node of the graph, how many ids it is from the end, at most."""
-        far = [FAR] * self.graph.nodes
-        far[self.graph.end] = 0
-        own = [
-            (part, self._ids(part, 0, 0, part.body))
-            for part in self.parts
-            if part.deviations <= self.most_deviations
-        ]
-        for _ in far:
-            for part, ids in own:
-                far[part.source] = min(far[part.source], ids + far[part.target])
-            far = [min(far[n] for n in reached) for reached in self._closures]
-        return far
-
-    def _ids(self, part: Part, at: int, inner: int, body: int) -> int:
-        """How many ids suffice from a place in a part to the part's end."""
-        ids, text = 0, b""
-        for element in part.elements[at:]:
-            if isinstance(element, Text):
-                text += element.dfa.tails[inner]
-                body = element.dfa.accepted(inner) if element.named else body
-            else:
-                ids += self.table.least(text)
-                ids += 1 if isinstance(element, Special) else self._body_ids(body)
-                text = b""
-            inner = 0
-        return ids + self.table.least(text)
-
-    def _body_ids(self, body: int) -> int:
-        if body == FREE:
-            return self.table.least(self.free.dfa.tails[0])
-        return self._reserves[body - 1]
-
-    def _extent(self, part: Part) -> int:
-        """More ids than any place in a part is from the part's end."""
-        extent = 0
-        for element in part.elements:
-            if isinstance(element, Text):
-                extent += max(map(len, element.dfa.tails), default=0) + 1
-            else:
-                extent += 1 + self.most_reserved * isinstance(element, Body)
-        return extent
-
-    def distance(self, positions: Iterable[Position]) -> int:
-        """How many ids suffice from any of some positions to the end of the completion."""
-        return min((0 if p == _END else self._position_distance(p) for p in positions), default=FAR)
-
-    def _position_distance(self, position: Position) -> int:
-        part = self.parts[position.part]
-        ids = self._ids(part, position.at, position.inner, position.body)
-        return ids + self._distances[part.target]
+    def distances(self) -> Distances:
+        """How far the end is."""
+        return Distances(self)
 
 
 class HeaderState(Shared):
@@ -351,7 +287,7 @@ class HeaderState(Shared):
         self.automaton = automaton
         self.number = number
         self.positions = positions
-        self.complete = _END in positions
+        self.complete = END in positions
         self._moves: dict[int, State | None] = {}
         self._bytes: dict[int, HeaderState] | None = None
         self._specials: dict[int, State] | None = None
@@ -405,11 +341,11 @@ class HeaderState(Shared):
 
     def distance(self) -> int:
         if self._distance is None:
-            self._distance = self.automaton.distance(self.positions)
+            self._distance = self.automaton.distances.of(self.positions)
         return self._distance
 
     def limited(self, total: int, _reasoning: int) -> Mask:
-        if total > self.automaton.ceiling:
+        if total > self.automaton.distances.ceiling:
             return self.mask()
         cache = self.automaton.table.header_masks
         key = (self.automaton.serial, self.number, total)
@@ -447,7 +383,8 @@ def automaton_of(rules: Rules, table: TokenTable, plan: Plan) -> TurnAutomaton:
         return known
 
 
-def _graph_of(rules: Rules, table: TokenTable) -> TurnGraph:
+def graph_of(rules: Rules, table: TokenTable) -> TurnGraph:
+    """How completions are arranged; worked out once."""
     known: dict[Rules, TurnGraph] = table.shared.setdefault("turn graphs", {})
     if rules not in known:
         known[rules] = TurnGraph.of(rules)

@@ -1,4 +1,4 @@
-"""Budgets: how many ids may still come, and how many of reasoning.
+"""Budgets: how far the end is, how many ids may still come, and how many of reasoning.
 
 A budget is a state around a state. As long as the end is far off, it only counts. When it comes
 near, it narrows the mask to the ids behind which the end is still within reach; so a text is
@@ -9,14 +9,94 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from harmony_grammar.masking.states import FAR
+from harmony_grammar.masking.turn import END, FREE, Body, Special, Text
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from harmony_grammar.masking.automaton import TurnAutomaton
     from harmony_grammar.masking.states import State
     from harmony_grammar.masking.token_table import Mask
+    from harmony_grammar.masking.turn import Part, Position
 
-__all__ = ["UNLIMITED", "BudgetState"]
+__all__ = ["UNLIMITED", "BudgetState", "Distances"]
 
 UNLIMITED: Final = 1 << 40
+
+
+class Distances:
+    """How many ids suffice to come to the end of a completion.
+
+    Args:
+        automaton: the automaton of the completion.
+
+    Attributes:
+        most_reserved: the most ids that a body with a schema is taken to need.
+        ceiling: no state needs more ids than that.
+    """
+
+    def __init__(self, automaton: TurnAutomaton) -> None:
+        self.automaton = automaton
+        self.most_reserved = max(automaton.plan.reserves, default=0)
+        self._nodes = self._of_nodes()
+        extents = map(self._extent, automaton.parts)
+        self.ceiling = 2 + max(self._nodes) + max(extents, default=0)
+
+    def _of_nodes(self) -> Sequence[int]:
+        """For each node of the turn's graph, how many ids it is from the end, at most."""
+        graph = self.automaton.graph
+        far = [FAR] * graph.nodes
+        far[graph.end] = 0
+        own = [
+            (part, self._ids(part, 0, 0, part.body))
+            for part in self.automaton.parts
+            if part.deviations <= self.automaton.plan.deviations
+        ]
+        closures = [graph.closure(node) for node in range(graph.nodes)]
+        for _ in closures:
+            for part, ids in own:
+                far[part.source] = min(far[part.source], ids + far[part.target])
+            far = [min(far[n] for n in found) for found in closures]
+        return far
+
+    def _ids(self, part: Part, at: int, inner: int, body: int) -> int:
+        """How many ids suffice from a place in a part to the part's end."""
+        ids, text = 0, b""
+        for element in part.elements[at:]:
+            if isinstance(element, Text):
+                text += element.dfa.tails[inner]
+                body = element.dfa.accepted(inner) if element.named else body
+            else:
+                ids += self.automaton.table.least(text)
+                ids += 1 if isinstance(element, Special) else self._body_ids(body)
+                text = b""
+            inner = 0
+        return ids + self.automaton.table.least(text)
+
+    def _body_ids(self, body: int) -> int:
+        if body == FREE:
+            return self.automaton.table.least(self.automaton.free.dfa.tails[0])
+        return self.automaton.plan.reserves[body - 1]
+
+    def _extent(self, part: Part) -> int:
+        """More ids than any place in a part is from the part's end."""
+        extent = 0
+        for element in part.elements:
+            if isinstance(element, Text):
+                extent += max(map(len, element.dfa.tails), default=0) + 1
+            else:
+                extent += 1 + self.most_reserved * isinstance(element, Body)
+        return extent
+
+    def of(self, positions: Iterable[Position]) -> int:
+        """How many ids suffice from any of some positions to the end of the completion."""
+        return min((0 if p == END else self._of_position(p) for p in positions), default=FAR)
+
+    def _of_position(self, position: Position) -> int:
+        part = self.automaton.parts[position.part]
+        ids = self._ids(part, position.at, position.inner, position.body)
+        return ids + self._nodes[part.target]
 
 
 class BudgetState:
@@ -43,7 +123,7 @@ class BudgetState:
     @property
     def ample(self) -> bool:
         """Whether neither budget can narrow the mask here."""
-        return self.total > self.automaton.ceiling and (
+        return self.total > self.automaton.distances.ceiling and (
             not self.reasoning or self.thought > self.automaton.free.most
         )
 

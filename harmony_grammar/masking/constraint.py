@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from harmony_grammar.errors import ConstraintError, ConstraintViolation
 from harmony_grammar.grammar import given, rules_of
-from harmony_grammar.masking.automaton import FIRST, OPEN, automaton_of
+from harmony_grammar.masking.automaton import FIRST, OPEN, automaton_of, graph_of
 from harmony_grammar.masking.batch import BatchMatcher
 from harmony_grammar.masking.budget import UNLIMITED, BudgetState
 from harmony_grammar.masking.callable_tools import builtin_tools_of, chosen, tools_of
@@ -20,7 +20,6 @@ from harmony_grammar.masking.turn import (
     Plan,
     groups_of,
     kinds_of,
-    recipient_automata,
     spells,
 )
 from harmony_grammar.vocabulary import Vocabulary
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from harmony_grammar.masking.schema_bodies import BodyGrammar
     from harmony_grammar.masking.states import State
     from harmony_grammar.masking.token_table import TokenTable
+    from harmony_grammar.masking.turn import TurnGraph
 
 __all__ = ["Constraint"]
 
@@ -120,7 +120,7 @@ class Constraint:
         self._table = table_of(self._vocabulary)
         self._ids = self._vocabulary.require(self._rules.specials)
         declared = tools_of(tools, strict=strict_tools) + builtin_tools_of(builtin_tools)
-        _require_names(declared, self._rules)
+        _require_names(declared, self._rules, graph_of(self._rules, self._table))
         called, required = chosen(tool_choice, declared)
         self.tool_names = tuple(tool.name for tool in called)
         self.words = self._table.words
@@ -273,7 +273,7 @@ class Constraint:
     def _state(self, prefix: Sequence[int]) -> State:
         """The state behind a prefix."""
         automaton = self._automaton
-        deviations = _ANY if prefix else automaton.most_deviations
+        deviations = _ANY if prefix else automaton.plan.deviations
         state: State = automaton.start(self._phase, deviations)
         for index, token in enumerate(prefix):
             following = state.after(token)
@@ -284,7 +284,7 @@ class Constraint:
         state = automaton.canonical(state) if prefix else state
         if min(self._total, self._thought) == UNLIMITED:
             return state
-        if state.distance() - automaton.most_reserved > self._total:
+        if state.distance() - automaton.distances.most_reserved > self._total:
             raise ConstraintError(
                 f"max_tokens: {self._total} ids do not suffice, {state.distance()} do"
             )
@@ -355,9 +355,9 @@ def _require_channels(needed: Mapping[str, str], channels: Sequence[str]) -> Non
             )
 
 
-def _require_names(tools: Sequence[Tool], rules: Rules) -> None:
+def _require_names(tools: Sequence[Tool], rules: Rules, graph: TurnGraph) -> None:
     """Refuse names that are given twice or that no header can spell."""
-    automata = list(recipient_automata(rules))
+    automata = [a for name in sorted(graph.recipients()) if (a := rules.automaton(name))]
     seen: dict[str, str] = {}
     for tool in tools:
         if tool.name in seen:

@@ -6,11 +6,12 @@ import importlib
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final
 
 from harmony_grammar.errors import ConstraintError
-from harmony_grammar.masking.schema_bodies import BodyGrammar, refusal
+from harmony_grammar.masking.schema_bodies import BodyGrammar
 
 __all__ = ["ARGUMENTS", "any_object", "json_body", "response_body", "schema_of"]
 
@@ -26,6 +27,13 @@ _WHOLE: Final = {"lark_grammar": '%llguidance {"no_forcing": true}\nstart: @body
 
 def _grammar(kind: str, description: Any) -> str:
     return json.dumps({"grammars": [_WHOLE, {"name": "body", kind: description}]})
+
+
+@lru_cache(maxsize=1024)
+def refusal(grammar: str) -> str:
+    """Why llguidance cannot use a grammar; empty if it can."""
+    matcher = importlib.import_module("llguidance").LLMatcher
+    return str(matcher.validate_grammar(grammar))
 
 
 def _checked(body: BodyGrammar, where: str) -> BodyGrammar:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from itertools import count
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from harmony_grammar.masking.token_table import TokenTable
 
-__all__ = ["BodyEngine", "BodyGrammar", "SchemaBody", "SchemaState", "engine_of", "refusal"]
+__all__ = ["BodyEngine", "BodyGrammar", "SchemaBody", "SchemaState", "engine_of"]
 
 _MOST_POINTS: Final = 4096
 _MOST_MASKS: Final = 256
@@ -58,13 +58,6 @@ class BodyGrammar:
     label: str
     typed: bool
     foreign: bool = False
-
-
-@lru_cache(maxsize=1024)
-def refusal(grammar: str) -> str:
-    """Why llguidance cannot use a grammar; empty if it can."""
-    matcher = importlib.import_module("llguidance").LLMatcher
-    return str(matcher.validate_grammar(grammar))
 
 
 class BodyPoint:

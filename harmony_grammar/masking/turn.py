@@ -18,10 +18,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import cached_property
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from harmony_grammar.errors import ConstraintError, GrammarError
-from harmony_grammar.grammar.automata import Dfa, reached
+from harmony_grammar.grammar.automata import NO, Dfa, reached
 from harmony_grammar.grammar.meaning import COMPLETION, Use
 from harmony_grammar.grammar.patterns import compile_literal
 from harmony_grammar.grammar.ways import Way, WayPart, ways
@@ -128,6 +128,27 @@ class Part:
     deviations: int
 
 
+class Position(NamedTuple):
+    """A place in a part.
+
+    Attributes:
+        part: the number of the part; `NO` for the end of the completion.
+        at: the number of the element.
+        inner: the state within the element, if it is text.
+        body: the number of the message's body, as far as it is known.
+        phase: which kinds of messages may begin.
+    """
+
+    part: int
+    at: int
+    inner: int
+    body: int
+    phase: int
+
+
+END: Final = Position(NO, 0, 0, 0, 0)
+
+
 # --- what a constraint allows ---
 
 
@@ -223,6 +244,11 @@ class TurnGraph:
         found.end = found.node()
         found.rule(rules, rules.meaning.starts[COMPLETION], 0, found.end)
         return found
+
+    def recipients(self) -> frozenset[str]:
+        """The terminals that spell a recipient."""
+        found = (way.carrier(_RECIPIENT) for _, way, _ in self.edges)
+        return frozenset(part.name for part in found if part is not None)
 
     def node(self) -> int:
         """Add a node."""
@@ -470,15 +496,3 @@ def parts_of(
         replace(part, deviations=part.deviations - least[part.kind, group])
         for group, part in grouped
     )
-
-
-def recipient_automata(rules: Rules) -> Iterable[Automaton]:
-    """The automata of the terminals that spell a recipient."""
-    names = {
-        symbol.name
-        for rule, bound in rules.meaning.fields.items()
-        if bound == _RECIPIENT and rule in rules.productions
-        for symbol in rules.below(rule)
-        if symbol.kept
-    }
-    return [a for name in sorted(names) if (a := rules.automaton(name)) is not None]
