@@ -14,8 +14,7 @@ from test_cli_commands import run
 
 import harmony_grammar as hg
 from harmony_grammar.view.data import results, shown, tools
-from harmony_grammar.view.packed import compact, encoded, ranges
-from harmony_grammar.view.page import page, safe_json
+from harmony_grammar.view.page import compact, encoded, page, ranges, safe_json
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 GRAMMAR = hg.Grammar.default()

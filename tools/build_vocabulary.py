@@ -23,7 +23,7 @@ import harmony_grammar.masking
 import harmony_grammar.vocabulary
 from harmony_grammar.masking import token_tree
 from harmony_grammar.masking.token_tree import build_tree
-from harmony_grammar.vocabulary.ranks import FILE_NAME, FILE_SHA256, SEPARATOR, unpack
+from harmony_grammar.vocabulary.o200k import FILE_NAME, FILE_SHA256, SEPARATOR, unpack
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,7 +79,7 @@ def parse(plain: bytes) -> dict[bytes, int]:
 
 
 def pack(ranks: dict[bytes, int]) -> bytes:
-    """Write tokens in the form that `harmony_grammar.vocabulary.ranks` reads.
+    """Write tokens in the form that `harmony_grammar.vocabulary.o200k` reads.
 
     Args:
         ranks: the bytes of each token and its id, in the order of ids from 0.

@@ -12,7 +12,7 @@ import re
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from harmony_grammar.bodies.lines import SECTION, Lines, commented, plain, said
+from harmony_grammar.bodies.signs import SECTION, Lines, commented, plain, said
 from harmony_grammar.bodies.type_nodes import Note, Notes
 from harmony_grammar.bodies.typescript import typescript
 from harmony_grammar.errors import RenderError

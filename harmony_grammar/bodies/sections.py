@@ -11,14 +11,13 @@ import json
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
-from harmony_grammar.bodies.lines import LINE, SECTION, FreeText, Lines, commented, line
 from harmony_grammar.bodies.namespaces import (
     Namespaces,
     description_lines,
     reads_tools,
     write_namespaces,
 )
-from harmony_grammar.bodies.signs import signs_of
+from harmony_grammar.bodies.signs import LINE, SECTION, FreeText, Lines, commented, line, signs_of
 from harmony_grammar.bodies.type_nodes import reads_types
 from harmony_grammar.errors import RenderError
 from harmony_grammar.grammar import Rules

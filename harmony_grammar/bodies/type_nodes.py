@@ -11,7 +11,7 @@ import json
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from harmony_grammar.bodies.lines import comment_text
+from harmony_grammar.bodies.signs import comment_text
 from harmony_grammar.grammar.meaning import BodyPart
 from harmony_grammar.grammar.whole_text import Leaf
 from harmony_grammar.schemas.types import (

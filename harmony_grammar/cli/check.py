@@ -22,8 +22,7 @@ from harmony_grammar.cli.inputs import (
     read,
 )
 from harmony_grammar.cli.options import Data, Field, GrammarFile, Keep, Kind, Start
-from harmony_grammar.cli.output import Misuse, Output
-from harmony_grammar.cli.progress import Meter
+from harmony_grammar.cli.output import Meter, Misuse, Output
 from harmony_grammar.cli.reports import ReportFormat, report_in
 from harmony_grammar.cli.results import UNREADABLE, BatchResult, FileResult, Found, Totals
 
@@ -234,7 +233,7 @@ class _Check:
             raise _EnoughError
 
     def _data_set(self, name: str, kind: DataKind) -> None:
-        from harmony_grammar.cli.datasets.judging import pool  # noqa: PLC0415  transcripts need none
+        from harmony_grammar.cli.datasets.rows import pool  # noqa: PLC0415  transcripts need none
 
         try:
             opened = OpenedFile(name)
@@ -266,7 +265,7 @@ class _Check:
         self, opened: OpenedFile, kind: DataKind, executor: "Executor | None", whole: BatchResult
     ) -> None:
         from harmony_grammar.cli.datasets.files import batches  # noqa: PLC0415  as above
-        from harmony_grammar.cli.datasets.judging import (  # noqa: PLC0415
+        from harmony_grammar.cli.datasets.rows import (  # noqa: PLC0415
             Settings,
             in_order,
             judge_batch,

@@ -23,8 +23,7 @@ from harmony_grammar.cli.datasets.files import (
     is_data_set,
     needs,
 )
-from harmony_grammar.cli.datasets.judging import decoded, starts_of
-from harmony_grammar.cli.datasets.rows import BadRow, source_of
+from harmony_grammar.cli.datasets.rows import BadRow, decoded, source_of, starts_of
 from harmony_grammar.cli.inputs import (
     STDIN,
     Input,

@@ -19,8 +19,8 @@ from harmony_grammar.cli.inputs import (
 )
 from harmony_grammar.cli.options import File, Form, GrammarFile, Keep, Kind, Start
 from harmony_grammar.cli.output import FINDINGS, Arrangement, Output, Part, dump
-from harmony_grammar.view.fields import fields_of_ids
-from harmony_grammar.view.packed import encoded
+from harmony_grammar.view.data import fields_of_ids
+from harmony_grammar.view.page import encoded
 
 if TYPE_CHECKING:
     from harmony_grammar import Vocabulary

@@ -11,10 +11,8 @@ from harmony_grammar.checking.lint import Lint
 from harmony_grammar.cli.inputs import STDIN, InputKind, StartChoice, grammar_of, judge, read
 from harmony_grammar.cli.options import File, GrammarFile, Keep, Kind, Start
 from harmony_grammar.cli.output import FINDINGS, Output, write_bytes
-from harmony_grammar.view.data import shown
-from harmony_grammar.view.fields import fields_of_ids
-from harmony_grammar.view.packed import compact, encoded, ranges
-from harmony_grammar.view.page import page
+from harmony_grammar.view.data import fields_of_ids, shown
+from harmony_grammar.view.page import compact, encoded, page, ranges
 
 __all__ = ["register"]
 

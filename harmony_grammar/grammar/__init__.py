@@ -1,9 +1,8 @@
 """The grammar text, loaded: productions, terminals, tables, bindings and rule comments."""
 
 from harmony_grammar.grammar.comments import Comment
-from harmony_grammar.grammar.given import AnyGrammar, given, rules_of
 from harmony_grammar.grammar.load import Production, Symbol, Terminal
-from harmony_grammar.grammar.rules import END_OF_INPUT, Rules
+from harmony_grammar.grammar.rules import END_OF_INPUT, AnyGrammar, Rules, given, rules_of
 
 __all__ = [
     "END_OF_INPUT",

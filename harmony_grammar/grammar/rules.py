@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 import pkgutil
+import warnings
 from functools import cache, cached_property
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from harmony_grammar.errors import GrammarError
 from harmony_grammar.grammar.contract import require_meanings
@@ -42,8 +43,9 @@ if TYPE_CHECKING:
     from harmony_grammar.grammar.comments import Comment
     from harmony_grammar.grammar.load import Terminal
     from harmony_grammar.grammar.scanner import Recognizer
+    from harmony_grammar.vocabulary import Vocabulary
 
-__all__ = ["END_OF_INPUT", "Rules"]
+__all__ = ["END_OF_INPUT", "AnyGrammar", "Rules", "given", "rules_of"]
 
 _TEXT_FILE: Final = "harmony.lark"
 _STORED_FILE: Final = "grammar/harmony.json"
@@ -282,3 +284,48 @@ def _stored_source(text: str) -> Source:
     if source.digest != digest(text):
         return load_source(text, starts_of(text))
     return source
+
+
+_T = TypeVar("_T")
+
+
+class AnyGrammar(Protocol):
+    """A grammar and what ids mean in it, as `harmony_grammar.Grammar` is."""
+
+    @property
+    def rules(self) -> Rules:
+        """The rules of the format."""
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """What ids mean; loaded when it is first asked for."""
+
+
+def rules_of(grammar: AnyGrammar | None) -> Rules:
+    """The rules of a grammar; those of the format if there is none."""
+    return Rules.default() if grammar is None else grammar.rules
+
+
+def given(grammar: _T | None, old: _T | None, keyword: str) -> _T | None:
+    """What a function was given as `grammar`, or under the keyword of the version before.
+
+    Call it from the function itself, so that the warning names the caller's line.
+
+    Args:
+        grammar: what was given as `grammar`.
+        old: what was given under the old keyword.
+        keyword: the old keyword.
+
+    Raises:
+        TypeError: if both were given.
+    """
+    if old is None:
+        return grammar
+    if grammar is not None:
+        raise TypeError(f"`{keyword}` is the old name of `grammar`: give `grammar` alone")
+    warnings.warn(
+        f"`{keyword}=` is now called `grammar=`, and takes a `harmony_grammar.Grammar`",
+        DeprecationWarning,
+        stacklevel=3,
+    )
+    return old

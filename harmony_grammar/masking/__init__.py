@@ -8,9 +8,7 @@ is made when its state is first visited, then shared. Bodies of free text need t
 that a whole character has (`freetext`); bodies with a schema run in llguidance (`bodies`).
 """
 
-from harmony_grammar.masking.batch import BatchMatcher
 from harmony_grammar.masking.constraint import Constraint
-from harmony_grammar.masking.matcher import Matcher
-from harmony_grammar.masking.sampling import random_completion
+from harmony_grammar.masking.matcher import BatchMatcher, Matcher, random_completion
 
 __all__ = ["BatchMatcher", "Constraint", "Matcher", "random_completion"]

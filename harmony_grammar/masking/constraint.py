@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from harmony_grammar.errors import ConstraintError, ConstraintViolation
 from harmony_grammar.grammar import given, rules_of
 from harmony_grammar.masking.automaton import FIRST, OPEN, automaton_of, graph_of
-from harmony_grammar.masking.batch import BatchMatcher
 from harmony_grammar.masking.budget import UNLIMITED, BudgetState
 from harmony_grammar.masking.callable_tools import builtin_tools_of, chosen, tools_of
 from harmony_grammar.masking.formats import response_body
-from harmony_grammar.masking.matcher import Matcher
+from harmony_grammar.masking.matcher import BatchMatcher, Matcher
 from harmony_grammar.masking.schema_bodies import engine_of
 from harmony_grammar.masking.token_table import table_of
 from harmony_grammar.masking.turn import (

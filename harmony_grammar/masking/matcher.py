@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from harmony_grammar.errors import ConstraintViolation
-from harmony_grammar.masking.explain import explanation, forced_ids
+from harmony_grammar.masking.automaton import HeaderState
+from harmony_grammar.masking.states import BudgetState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    import random
+    from collections.abc import Iterable, Iterator, Sequence
 
+    from harmony_grammar.masking.constraint import Constraint
     from harmony_grammar.masking.states import State
     from harmony_grammar.masking.token_table import Row, TokenTable
 
-__all__ = ["Matcher"]
+__all__ = ["BatchMatcher", "Matcher", "explanation", "forced_ids", "random_completion"]
 
 _WORD: Final = 4
 
@@ -199,3 +202,234 @@ class Matcher:
     def is_finished(self) -> bool:
         """Whether nothing may follow."""
         return self._state.complete and not self._state.mask().row.any()
+
+
+class BatchMatcher:
+    """Matchers in the order of the rows of a batch.
+
+    It remembers which mask each row of the bitmask holds, so a row whose mask is the same as
+    before is not written again. That asks for one thing: the bitmask that it fills is written by
+    nobody else; otherwise call `forget` before `fill`.
+
+    Args:
+        matchers: the matchers; they may belong to different constraints, but to one vocabulary.
+    """
+
+    def __init__(self, matchers: Iterable[Matcher]) -> None:
+        self._matchers = list(matchers)
+        self._bitmask: Any = None
+        self._keys: list[object] = []
+
+    def __len__(self) -> int:
+        return len(self._matchers)
+
+    def __getitem__(self, row: int) -> Matcher:
+        return self._matchers[row]
+
+    def __iter__(self) -> Iterator[Matcher]:
+        return iter(self._matchers)
+
+    def fill(self, bitmask: Any) -> None:
+        """Write the mask of each matcher into its row.
+
+        Args:
+            bitmask: as for `Matcher.fill`, with at least as many rows as there are matchers.
+        """
+        if bitmask is not self._bitmask or len(self._keys) != len(self._matchers):
+            self._bitmask = bitmask
+            self._keys = [None] * len(self._matchers)
+        keys = self._keys
+        for row, matcher in enumerate(self._matchers):
+            key = matcher.mask_key
+            if key != keys[row]:
+                matcher.fill(bitmask, row)
+                keys[row] = key
+
+    def forget(self) -> None:
+        """Take nothing for granted about the bitmask."""
+        self._bitmask = None
+
+    def accept(self, ids: Sequence[int]) -> None:
+        """Take one id for each row; rows that have ended take none.
+
+        Args:
+            ids: the ids, in the order of the rows.
+
+        Raises:
+            ConstraintViolation: if one may not come; then no row has taken any.
+            ValueError: if there are not as many ids as rows.
+        """
+        taken: list[Matcher] = []
+        try:
+            for matcher, token in zip(self._matchers, ids, strict=True):
+                if not matcher.is_finished:
+                    matcher.accept(token)
+                    taken.append(matcher)
+        except ValueError:  # a violation is one too
+            for matcher in taken:
+                matcher.rollback(1)
+            raise
+
+    def keep(self, rows: Iterable[int]) -> None:
+        """Choose and reorder rows, as a beam search does; a row chosen twice is copied.
+
+        Args:
+            rows: for each new row, which old one it goes on from.
+        """
+        used: set[int] = set()
+        kept = []
+        for row in rows:
+            kept.append(self._matchers[row].copy() if row in used else self._matchers[row])
+            used.add(row)
+        self._matchers = kept
+        self._bitmask = None
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether all rows have ended."""
+        return all(matcher.is_finished for matcher in self._matchers)
+
+
+_END: Final = 0.2  # how often a step takes a special token, if it may
+_CLOSE: Final = 0.5  # how often a step takes a sign that brings a JSON text on, if it may
+_SIGNS: Final = ('"', '"}', "}", "]", ",", ":", '":', '"]', "{}", "1", "a", "true", "null")
+
+
+def random_completion(
+    constraint: Constraint,
+    rng: random.Random,
+    *,
+    prefix: str | Iterable[int] = (),
+    most: int = 1000,
+) -> list[int]:
+    """A random completion of a constraint.
+
+    Special tokens, and what brings a JSON text to its end, are taken more often than chance
+    would have it, so that completions are short.
+
+    Args:
+        constraint: the constraint.
+        rng: the source of chance; the same one gives the same completion.
+        prefix: what the completion goes on from; see `Constraint.matcher`.
+        most: how many ids there are at most; a completion may be cut there.
+
+    Returns:
+        The ids behind the prefix.
+
+    Example:
+        >>> import random
+        >>> from harmony_grammar.masking import Constraint
+        >>> ids = random_completion(Constraint(max_tokens=8), random.Random(0))
+        >>> ids[-1], len(ids) <= 8
+        (200002, True)
+    """
+    matcher = constraint.matcher(prefix)
+    ids: list[int] = []
+    while not matcher.is_finished and len(ids) < most:
+        ids.append(_step(constraint, matcher, rng))
+        matcher.accept(ids[-1])
+    return ids
+
+
+def _step(constraint: Constraint, matcher: Matcher, rng: random.Random) -> int:
+    """A legal id."""
+    for share, choices in ((_END, constraint.structural_ids), (_CLOSE, _signs(constraint))):
+        legal = [token for token in choices if matcher.allows(token)]
+        if legal and rng.random() < share:
+            return rng.choice(legal)
+    row = matcher.mask()
+    word = int(rng.choice(row.nonzero()[0]))
+    bits = int(row[word])
+    return (word << 5) + rng.choice([bit for bit in range(32) if (bits >> bit) & 1])
+
+
+def _signs(constraint: Constraint) -> list[int]:
+    encoded = [constraint.vocabulary.encode(sign) for sign in _SIGNS]
+    return [ids[0] for ids in encoded if len(ids) == 1]
+
+
+_MOST_FORCED: Final = 1000
+
+
+def forced_ids(state: State, table: TokenTable) -> list[int]:
+    """The ids that must follow a state; see `Matcher.forced`."""
+    state = state.fork()
+    out: list[int] = []
+    while len(out) < _MOST_FORCED:
+        ids = _forced_text(state, table)
+        if not ids:
+            only = state.mask().ids()
+            ids = only.tolist() if only.size == 1 else []
+        if not ids:
+            break
+        for token in ids:
+            following = state.after(token)
+            if following is None:
+                return out
+            out.append(token)
+            state = following
+    return out
+
+
+def _forced_text(state: State, table: TokenTable) -> list[int]:
+    """The ids of a text that a header must go on with."""
+    while isinstance(state, BudgetState) and state.ample:
+        state = state.state
+    text = b""
+    while isinstance(state, HeaderState) and len(state.bytes()) == 1 and not state.specials():
+        ((byte, state),) = state.bytes().items()
+        text += bytes([byte])
+    try:
+        ids = table.encode(text.decode("utf-8"))
+    except UnicodeDecodeError:
+        return []
+    # Behind a choice of texts the last id may be another, since it may reach across.
+    return ids if isinstance(state, HeaderState) and not state.bytes() else ids[:-1]
+
+
+def explanation(state: State, table: TokenTable, token: int) -> str:
+    """Why an id may not follow a state; see `Matcher.explain`."""
+    name = _name(table, token)
+    if name is None:
+        return f"{token} is no id of the vocabulary, which has {table.size}"
+    if token in state.mask():
+        return f"{name} may come here"
+    expected = ", ".join(sorted(state.expected())) or "nothing"
+    reason = _reason(state, table, token)
+    return f"{name} may not come here: {reason}; expected: {expected}"
+
+
+def _name(table: TokenTable, token: int) -> str | None:
+    if token in table.names:
+        return f"{table.names[token]} ({token})"
+    if token in table.pieces:
+        return f"{table.pieces[token].decode('utf-8', 'replace')!r} ({token})"
+    return None
+
+
+def _reason(state: State, table: TokenTable, token: int) -> str:
+    if isinstance(state, BudgetState):
+        if state.state.after(token) is not None:
+            return _shortage(state)
+        state = state.state
+    if isinstance(state, HeaderState) and token in table.pieces:
+        return f"{state.place()}, {_misfit(state, table.pieces[token])}"
+    return state.place()
+
+
+def _shortage(state: BudgetState) -> str:
+    if state.reasoning and state.thought <= state.automaton.free.most:
+        return f"{max(state.thought, 0)} ids of reasoning are left"
+    return f"{state.total} ids are left"
+
+
+def _misfit(state: HeaderState, piece: bytes) -> str:
+    """How far a text fits into a header."""
+    for length, byte in enumerate(piece):
+        following = state.bytes().get(byte)
+        if following is None:
+            fits = piece[:length].decode("utf-8", "replace")
+            wrong = piece[length:].decode("utf-8", "replace")
+            return f"where {wrong!r} does not fit" + (f" behind {fits!r}" if fits else "")
+        state = following
+    return "where it fits"

@@ -11,8 +11,15 @@ takes part in equality, which is about meaning; rendering uses it to give back w
 from typing import TypeAlias
 
 from harmony_grammar.tree.authors import Author, ContentType, CustomRole, Role, expect
-from harmony_grammar.tree.conversations import Conversation, Start
-from harmony_grammar.tree.messages import Content, HeaderSpelling, Message, OpenMessage, TextContent
+from harmony_grammar.tree.messages import (
+    Content,
+    Conversation,
+    HeaderSpelling,
+    Message,
+    OpenMessage,
+    Start,
+    TextContent,
+)
 
 __all__ = [
     "Author",

@@ -9,15 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from harmony_grammar.tree.authors import Author
-from harmony_grammar.tree.conversations import Conversation
-from harmony_grammar.tree.messages import Message, OpenMessage, TextContent
+from harmony_grammar.tree.messages import Conversation, Message, OpenMessage, TextContent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from harmony_grammar.tree.authors import ContentType, CustomRole, Role
-    from harmony_grammar.tree.conversations import Start
-    from harmony_grammar.tree.messages import HeaderSpelling
+    from harmony_grammar.tree.messages import HeaderSpelling, Start
 
 
 __all__ = [

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+import codecs
+import re
+from bisect import bisect_left, bisect_right
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from harmony_grammar.bodies import read_body
@@ -10,18 +13,28 @@ from harmony_grammar.bodies.typescript import typescript
 from harmony_grammar.checking.declared import declared_tools
 from harmony_grammar.grammar.meaning import Use
 from harmony_grammar.tree import Message, Role
-from harmony_grammar.view.marks import Marks, piece_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from harmony_grammar.api import Grammar
-    from harmony_grammar.errors import Diagnostic
+    from harmony_grammar.errors import Diagnostic, Span
     from harmony_grammar.reading.strict import Report
-    from harmony_grammar.tree import CustomRole, OpenMessage
-    from harmony_grammar.view.marks import Mark
+    from harmony_grammar.tree import Conversation, CustomRole, OpenMessage
 
-__all__ = ["ToolLine", "findings_of", "results", "shown", "tools"]
+__all__ = [
+    "UNREAD",
+    "IdField",
+    "Mark",
+    "Marks",
+    "ToolLine",
+    "fields_of_ids",
+    "findings_of",
+    "piece_of",
+    "results",
+    "shown",
+    "tools",
+]
 
 
 def shown(grammar: Grammar, source: str | list[int], report: Report, title: str) -> dict[str, Any]:
@@ -174,3 +187,204 @@ def findings_of(
     for finding in findings:
         found.setdefault(bisect_right(ends, finding.span.start), []).append(finding)
     return found
+
+
+_WIDE: Final = re.compile("[\U00010000-\U0010ffff]")  # these are two code units each
+_UNKNOWN: Final = "\N{REPLACEMENT CHARACTER}".encode()
+
+
+class Mark(NamedTuple):
+    """Where a finding is.
+
+    Attributes:
+        where: the index of its message; that after the last one for what could not be read.
+        part: `header`, `text` or `end`; empty if it is about a message as a whole.
+        range: where in the text of this part, in code units; empty with the part.
+    """
+
+    where: int
+    part: str = ""
+    range: tuple[int, ...] = ()
+
+
+class _Stretch(NamedTuple):
+    """A part of the input: what it is, and where it begins and ends."""
+
+    part: str
+    begin: int
+    end: int
+
+
+class Marks:
+    """Finds the places of findings.
+
+    Args:
+        grammar: the grammar, which has the vocabulary.
+        source: the transcript.
+        read: the messages that could be read of it.
+    """
+
+    def __init__(
+        self, grammar: Grammar, source: str | list[int], read: Sequence[Message | OpenMessage]
+    ) -> None:
+        self._grammar, self._source, self._read = grammar, source, read
+        self._ends = [message.offsets[-1] if message.offsets else 0 for message in read]
+        self._units: dict[_Stretch, list[int]] = {}
+
+    def of(self, span: Span) -> Mark:
+        """Where a span is."""
+        where = bisect_right(self._ends, span.start)
+        if where == len(self._read) and self._read and self._ends[-1] == len(self._source):
+            where -= 1  # the input ends too early, within the last message
+        for stretch in self._stretches(where):
+            if stretch.begin <= span.start and span.end <= stretch.end:
+                units = [self._unit(stretch, at) for at in (span.start, span.end)]
+                return Mark(where, stretch.part, (units[0], max(units)))
+        return Mark(where)
+
+    def _stretches(self, where: int) -> Iterator[_Stretch]:
+        if where == len(self._read):
+            yield _Stretch("text", self._ends[-1] if self._ends else 0, len(self._source))
+            return
+        offsets = self._read[where].offsets or (0, 0, 0)
+        yield from map(_Stretch, ("header", "text", "end"), offsets, offsets[1:])
+
+    def _unit(self, stretch: _Stretch, at: int) -> int:
+        """How many code units of the text of a stretch come before a place of the input."""
+        if stretch not in self._units:
+            count = self._wide if isinstance(self._source, str) else self._of_ids
+            self._units[stretch] = count(stretch)
+        units = self._units[stretch]
+        if isinstance(self._source, str):
+            return at - stretch.begin + bisect_left(units, at)
+        return units[at - stretch.begin]
+
+    def _wide(self, stretch: _Stretch) -> list[int]:
+        """Where the characters of two code units are."""
+        text = str(self._source)
+        return [found.start() for found in _WIDE.finditer(text, stretch.begin, stretch.end)]
+
+    def _of_ids(self, stretch: _Stretch) -> list[int]:
+        """How many code units there are before each id, and in the end."""
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        units, found = 0, list[int]()
+        for token in self._source[stretch.begin : stretch.end]:
+            found.append(units)
+            text = decoder.decode(piece_of(self._grammar, int(token)))
+            units += len(text) + len(_WIDE.findall(text))
+        return [*found, units + len(decoder.decode(b"", final=True))]
+
+
+def piece_of(grammar: Grammar, token: int) -> bytes:
+    """What an id stands for; U+FFFD if the vocabulary does not know it."""
+    known = 0 <= token < grammar.vocabulary.size
+    return grammar.vocabulary.piece(token) if known else _UNKNOWN
+
+
+UNREAD: Final = "unread"
+START: Final = "start"
+BODY: Final = "body"
+BODY_START: Final = "body-start"
+TERMINATOR: Final = "end"
+
+# Fields that are parts of one thing, and fields with a longer name.
+_PART_OF_FIELD: Final = {
+    "role": "author",
+    "tool": "author",
+    "name": "author",
+    "content_type": "content-type",
+    "content": BODY,
+}
+
+
+class IdField(NamedTuple):
+    """Where an id stands.
+
+    Attributes:
+        message: the index of its message; None beyond the last one that could be read.
+        part: the part of the message.
+    """
+
+    message: int | None
+    part: str
+
+
+def fields_of_ids(
+    grammar: Grammar, ids: Sequence[int], conversation: Conversation
+) -> Iterator[IdField]:
+    """Where each of the ids stands.
+
+    Args:
+        grammar: the grammar that the conversation was read with.
+        ids: the ids.
+        conversation: what was read of them.
+    """
+    headers = _HeaderFields(grammar)
+    messages: list[Message | OpenMessage] = [*conversation]
+    if conversation.open_message is not None:
+        messages.append(conversation.open_message)
+    done = 0
+    for index, message in enumerate(messages):
+        begin, body, *rest = message.offsets or (done, done)
+        header = ids[begin:body]
+        yield from (IdField(index, part) for part in headers.of_ids(message, header))
+        yield from [IdField(index, BODY)] * (rest[0] - body)
+        done = rest[-1]
+        yield from [IdField(index, TERMINATOR)] * (done - rest[0])
+    yield from [IdField(None, UNREAD)] * (len(ids) - done)
+
+
+class _HeaderFields:
+    """The parts of headers."""
+
+    def __init__(self, grammar: Grammar) -> None:
+        self._grammar = grammar
+        self._fields = list(_fields(grammar))
+
+    def of_ids(self, message: Message | OpenMessage, ids: Sequence[int]) -> list[str]:
+        """The part that each id of a header belongs to, by its first byte."""
+        names = [name for name, _ in self.texts(message)]
+        sizes = [len(text.encode()) for _, text in self.texts(message)]
+        ends, parts = list(accumulate(sizes)), self.parts(names)
+        piece = self._grammar.vocabulary.piece
+        begins = accumulate((len(piece(token)) for token in ids[:-1]), initial=0)
+        return [parts[bisect_right(ends, begin)] for begin in begins] if ids else []
+
+    def texts(self, message: Message | OpenMessage) -> Iterator[tuple[str, str]]:
+        """The terminals of a header and their texts."""
+        header, at = message.header, 0
+        for name in header.symbols if header else ():
+            text = self.text(name, message, header.text if header else "", at)
+            yield name, text
+            at += len(text)
+
+    def text(self, name: str, message: Message | OpenMessage, header: str, at: int) -> str:
+        """The text of a terminal that begins at a place of a header."""
+        terminal = self._grammar.rules.terminals[name]
+        if terminal.pattern is None:  # a channel of the system message's own
+            return message.channel or ""
+        pattern = re.escape(terminal.pattern) if terminal.fixed else terminal.pattern
+        match = re.compile(pattern).match(header, at)
+        return match.group() if match else ""
+
+    def parts(self, names: Sequence[str]) -> list[str]:
+        """The part that each terminal of a header belongs to."""
+        found: list[str] = []
+        for name in names:
+            candidates = [part for part, below in self._fields if name in below]
+            last = found[-1] if found else ""
+            found.append(last if last in candidates else self.first(name, candidates))
+        return found
+
+    def first(self, name: str, candidates: Sequence[str]) -> str:
+        """The part of a terminal that does not go on with the one before it."""
+        if candidates:
+            return candidates[0]
+        return BODY_START if name in self._grammar.rules.openers else START
+
+
+def _fields(grammar: Grammar) -> Iterator[tuple[str, set[str]]]:
+    """The parts and the terminals that stand under them, in the order of the bindings."""
+    for rule, field in grammar.rules.meaning.fields.items():
+        below = {symbol.name for symbol in grammar.rules.below(rule)}
+        yield _PART_OF_FIELD.get(field, field), below

@@ -6,7 +6,6 @@ Importing this loads neither tiktoken nor the tokens.
 """
 
 from harmony_grammar.vocabulary.adapter import Ids, Vocabulary
-from harmony_grammar.vocabulary.o200k import default_encoding, special_tokens_with
-from harmony_grammar.vocabulary.ranks import load_ranks
+from harmony_grammar.vocabulary.o200k import default_encoding, load_ranks, special_tokens_with
 
 __all__ = ["Ids", "Vocabulary", "default_encoding", "load_ranks", "special_tokens_with"]

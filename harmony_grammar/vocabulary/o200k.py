@@ -7,6 +7,7 @@ This one equals it: the same ids, special tokens and splitting of text.
 from __future__ import annotations
 
 from functools import cache
+from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
 from harmony_grammar.errors import VocabularyError
@@ -16,14 +17,23 @@ from harmony_grammar.tokens import (
     SPECIAL_TOKEN_ALIASES,
     SPECIAL_TOKENS,
 )
-from harmony_grammar.vocabulary.ranks import load_ranks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import tiktoken
 
-__all__ = ["SPLIT_PATTERN", "default_encoding", "encoding_with", "special_tokens_with"]
+__all__ = [
+    "FILE_NAME",
+    "FILE_SHA256",
+    "SEPARATOR",
+    "SPLIT_PATTERN",
+    "default_encoding",
+    "encoding_with",
+    "load_ranks",
+    "special_tokens_with",
+    "unpack",
+]
 
 # Letters that may stand in the upper-case and in the lower-case part of a word. Letters without
 # case and combining marks are in both.
@@ -113,3 +123,63 @@ def special_tokens_with(given: Mapping[str, int]) -> dict[str, int]:
     taken = set(given.values())
     own = {s: t for s, t in SPECIAL_TOKENS.items() if s not in given and t not in taken}
     return dict(sorted({**own, **given}.items(), key=lambda item: item[1]))
+
+
+FILE_NAME: Final = "o200k_base.tokens"
+FILE_SHA256: Final = "75a984bf59dfb77b03d00f651cb144e88345efa853f75797f4fdb2eb674a1c7e"
+SEPARATOR: Final = b"\xff"
+
+_REMEDY: Final = (
+    "reinstall harmony-grammar, or pass an encoding of your own: "
+    "harmony_grammar.vocabulary.Vocabulary(encoding)"
+)
+
+
+def load_ranks() -> dict[bytes, int]:
+    """Read the packaged ordinary tokens.
+
+    Returns:
+        The bytes of each token and its id, in the order of ids 0 to 199,997; a new dict each
+        time.
+
+    Raises:
+        VocabularyError: if the file is missing, unreadable or not the one that was packaged.
+
+    Example:
+        >>> ranks = load_ranks()
+        >>> len(ranks), ranks[b"Hello"]
+        (199998, 13225)
+    """
+    data = _read()
+    found = sha256(data).hexdigest()
+    if found != FILE_SHA256:
+        raise VocabularyError(
+            f"the packaged vocabulary {FILE_NAME} is damaged "
+            f"(SHA-256 {found}, should be {FILE_SHA256}): {_REMEDY}"
+        )
+    return unpack(data)
+
+
+def unpack(data: bytes) -> dict[bytes, int]:
+    """Read the bytes of a vocabulary file that is known to be whole.
+
+    Args:
+        data: the whole file.
+
+    Returns:
+        The bytes of each token and its id, in the order of ids.
+    """
+    tokens = data.split(SEPARATOR)
+    tokens[tokens.index(b"")] = SEPARATOR
+    return dict(zip(tokens, range(len(tokens)), strict=True))
+
+
+def _read() -> bytes:
+    from importlib.resources import files  # noqa: PLC0415 - slow to import
+
+    try:
+        return files(__package__).joinpath(FILE_NAME).read_bytes()
+    except OSError as error:
+        raise VocabularyError(
+            f"the packaged vocabulary {FILE_NAME} cannot be read ({error}): {_REMEDY}"
+        ) from error
