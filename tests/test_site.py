@@ -62,6 +62,7 @@ def test_links_to_elsewhere_are_whole(path: Path) -> None:
 def test_every_public_name_is_described_once() -> None:
     page = (DOCS / "api.md").read_text(encoding="utf-8")
     listed = re.findall(r"^::: harmony_grammar\.(\w+)$", page, re.MULTILINE)
+    listed.remove("strategies")  # a module of its own, since it needs hypothesis
     assert sorted(listed) == sorted(hg.__all__), "docs/api.md has every name of `__all__` once"
 
 

@@ -31,7 +31,7 @@ from harmony_grammar.tokens import (
     VOCABULARY_SIZE,
     marker,
 )
-from harmony_grammar.vocabulary import Vocabulary, default_encoding, load_ranks, ranks
+from harmony_grammar.vocabulary import Vocabulary, default_encoding, load_ranks, o200k
 from harmony_grammar.vocabulary.o200k import SPLIT_PATTERN
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 BUILD = ROOT / "tools" / "build_vocabulary.py"
 PACKAGED_TREE = Path(token_tree.__file__).with_name(token_tree.FILE_NAME)
-PACKAGED = Path(ranks.__file__).with_name(ranks.FILE_NAME)
+PACKAGED = Path(o200k.__file__).with_name(o200k.FILE_NAME)
 SOURCE_SHA256 = "446a9538cb6c348e3516120d7c08b09f57c36495e2acfffe59a5bf8b0cfb1a2d"
 TWICE_NAMED = 200_018
 
@@ -320,7 +320,7 @@ class TestAnEncodingOfOnesOwn:
 
 class TestDamage:
     def test_the_packaged_file_has_the_digest(self) -> None:
-        assert hashlib.sha256(PACKAGED.read_bytes()).hexdigest() == ranks.FILE_SHA256
+        assert hashlib.sha256(PACKAGED.read_bytes()).hexdigest() == o200k.FILE_SHA256
 
     @pytest.mark.parametrize("at", [0, 777_777, -1])
     def test_one_bit_is_noticed(self, monkeypatch: pytest.MonkeyPatch, at: int) -> None:
@@ -330,12 +330,12 @@ class TestDamage:
         found = hashlib.sha256(data).hexdigest()
         assert refusal(load_ranks) == (
             f"the packaged vocabulary o200k_base.tokens is damaged (SHA-256 {found}, should be "
-            f"{ranks.FILE_SHA256}): reinstall harmony-grammar, or pass an encoding of your own: "
+            f"{o200k.FILE_SHA256}): reinstall harmony-grammar, or pass an encoding of your own: "
             "harmony_grammar.vocabulary.Vocabulary(encoding)"
         )
 
     def test_a_missing_file_is_noticed(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(ranks, "FILE_NAME", "nothing.tokens")
+        monkeypatch.setattr(o200k, "FILE_NAME", "nothing.tokens")
         with pytest.raises(VocabularyError, match=r"cannot be read \(.*\): reinstall") as caught:
             load_ranks()
         assert isinstance(caught.value.__cause__, FileNotFoundError)

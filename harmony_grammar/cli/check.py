@@ -22,7 +22,8 @@ from harmony_grammar.cli.inputs import (
     read,
 )
 from harmony_grammar.cli.options import Data, Field, GrammarFile, Keep, Kind, Start
-from harmony_grammar.cli.output import Meter, Misuse, Output
+from harmony_grammar.cli.output import Misuse, Output
+from harmony_grammar.cli.progress import Meter
 from harmony_grammar.cli.reports import ReportFormat, report_in
 from harmony_grammar.cli.results import UNREADABLE, BatchResult, FileResult, Found, Totals
 

@@ -29,13 +29,13 @@ from harmony_grammar.cli.options import GrammarFile, Keep, Kind, Spelling, Spell
 from harmony_grammar.cli.output import (
     FINDINGS,
     MISUSE,
-    Meter,
     Misuse,
     Output,
     complain,
     replacing,
     write_bytes,
 )
+from harmony_grammar.cli.progress import Meter
 from harmony_grammar.errors import HarmonyError
 
 if TYPE_CHECKING:

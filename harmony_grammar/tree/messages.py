@@ -143,13 +143,17 @@ class HeaderSpelling:
         symbols: the names of the header's terminals, in order, as the grammar calls them.
         text: the header's text.
         ids: its ids, if it was read from ids; they may be a tokenisation of the model's own.
-        usual: its text with the blanks that the grammar writes.
+        usual: its text with the blanks that the grammar writes; the text itself unless given.
     """
 
     symbols: tuple[str, ...]
     text: str
     ids: tuple[int, ...] | None = None
     usual: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.usual:
+            object.__setattr__(self, "usual", self.text)
 
 
 @dataclass(frozen=True, slots=True)
