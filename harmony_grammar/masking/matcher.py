@@ -8,7 +8,7 @@ import numpy as np
 
 from harmony_grammar.errors import ConstraintViolation
 from harmony_grammar.masking.automaton import HeaderState
-from harmony_grammar.masking.states import BudgetState
+from harmony_grammar.masking.budget import BudgetState
 
 if TYPE_CHECKING:
     import random
