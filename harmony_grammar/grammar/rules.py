@@ -32,7 +32,7 @@ from harmony_grammar.grammar.meaning import (
     starts_of,
 )
 from harmony_grammar.grammar.patterns import compile_literal, compile_pattern
-from harmony_grammar.tokens import SPECIAL_TOKENS, is_marked
+from harmony_grammar.tokens import SPECIAL_TOKENS, is_marked, special_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -62,7 +62,10 @@ class Rules:
     Attributes:
         productions: the alternatives of each rule.
         meaning: what rules and terminals mean.
+        terminals: all terminals, by name.
         specials: the terminals that are special tokens, by spelling.
+        special_pattern: what finds special tokens in text.
+        opener_pattern: what finds those that open a body.
         special_names: the same terminals.
         openers: the special tokens that open a body.
         terminators: the special tokens that end a message.
@@ -82,6 +85,7 @@ class Rules:
         self.text = text
         self.source = source
         self.special_tokens = special_tokens
+        self.terminals: Mapping[str, Terminal] = source.terminals
         self.productions: dict[str, tuple[Production, ...]] = {}
         for production in source.productions:
             known = self.productions.get(production.rule, ())
@@ -93,10 +97,12 @@ class Rules:
             if terminal.fixed and terminal.pattern is not None and is_marked(terminal.pattern)
         }
         self.specials: Mapping[str, str] = marked
+        self.special_pattern = special_pattern(marked)
         self.special_names = frozenset(marked.values())
         self._require_marked_bodies()
         around = list(self._around_bodies())
         self.openers = frozenset(before.name for before, _ in around if before)
+        self.opener_pattern = special_pattern(s for s, n in marked.items() if n in self.openers)
         self.terminators = frozenset(after.name for _, after in around if after)
         body = self.productions[self.meaning.body]
         self.text_terminals = frozenset(s.name for p in body for s in p.symbols)
@@ -140,11 +146,6 @@ class Rules:
         return Rules(self.text, self.source, special_tokens)
 
     # --- terminals ---
-
-    @property
-    def terminals(self) -> Mapping[str, Terminal]:
-        """All terminals, by name."""
-        return self.source.terminals
 
     @property
     def comments(self) -> Mapping[str, Comment]:

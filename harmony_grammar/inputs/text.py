@@ -13,7 +13,6 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from harmony_grammar.errors import Span
-from harmony_grammar.tokens import special_pattern
 from harmony_grammar.tree.build import text_content
 
 if TYPE_CHECKING:
@@ -79,9 +78,8 @@ class TextKind:
 
     def __init__(self, rules: Rules) -> None:
         self.specials = rules.specials
-        self.find = special_pattern(self.specials)
-        opening = [spelling for spelling, name in self.specials.items() if name in rules.openers]
-        self.find_opener = special_pattern(opening)
+        self.find = rules.special_pattern
+        self.find_opener = rules.opener_pattern
         self._spellings = {name: spelling for spelling, name in self.specials.items()}
         self._heads = frozenset(s[:n] for s in self.specials for n in range(1, len(s)))
         self._longest = max(map(len, self._heads), default=0)

@@ -24,14 +24,14 @@ from harmony_grammar.grammar import END_OF_INPUT
 from harmony_grammar.grammar.lr import Driver
 from harmony_grammar.grammar.scanner import Candidate, Scanner, literal
 from harmony_grammar.inputs import Piece
-from harmony_grammar.tree import ContentType, CustomRole, HeaderSpelling, Role
-from harmony_grammar.tree.build import Fields, author
+from harmony_grammar.tree import ContentType, CustomRole, Role
+from harmony_grammar.tree.build import Fields, author, header_spelling
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from harmony_grammar.grammar import Rules
-    from harmony_grammar.tree import Author
+    from harmony_grammar.tree import Author, HeaderSpelling
 
 __all__ = [
     "NOTHING_OPENED",
@@ -522,7 +522,7 @@ def header_of(
     if walked.text is not None:
         text = "".join(token.text for token in opened.tokens) + walked.text
     ids = (*opened.ids, *key) if isinstance(key, tuple) else None
-    spelling = HeaderSpelling(tuple(token.name for token in tokens), text, ids, usual)
+    spelling = header_spelling(tuple(token.name for token in tokens), text, ids, usual)
     fields = fields_of(configuration.machine.rules, found)
     return Header(fields, spelling, walked.tokens, walked.configuration)
 

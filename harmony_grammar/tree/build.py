@@ -9,13 +9,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from harmony_grammar.tree.authors import Author
-from harmony_grammar.tree.messages import Conversation, Message, OpenMessage, TextContent
+from harmony_grammar.tree.messages import (
+    Conversation,
+    HeaderSpelling,
+    Message,
+    OpenMessage,
+    TextContent,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from harmony_grammar.tree.authors import ContentType, CustomRole, Role
-    from harmony_grammar.tree.messages import HeaderSpelling, Start
+    from harmony_grammar.tree.messages import Start
 
 
 __all__ = [
@@ -23,6 +29,7 @@ __all__ = [
     "HeaderRead",
     "author",
     "conversation",
+    "header_spelling",
     "message",
     "open_message",
     "text_content",
@@ -56,6 +63,10 @@ def _slot(kind: type, name: str) -> Callable[[Any, Any], None]:
 
 _set_text: Final = _slot(TextContent, "text")
 _set_ids: Final = _slot(TextContent, "ids")
+_set_symbols: Final = _slot(HeaderSpelling, "symbols")
+_set_header_text: Final = _slot(HeaderSpelling, "text")
+_set_header_ids: Final = _slot(HeaderSpelling, "ids")
+_set_usual: Final = _slot(HeaderSpelling, "usual")
 _set_role: Final = _slot(Author, "role")
 _set_name: Final = _slot(Author, "name")
 _set_messages: Final = _slot(Conversation, "messages")
@@ -70,6 +81,18 @@ _set_extras: Final = _slot(Message, "extras")
 _set_terminator: Final = _slot(Message, "terminator")
 _set_header: Final = _slot(Message, "header")
 _set_offsets: Final = _slot(Message, "offsets")
+
+
+def header_spelling(
+    symbols: tuple[str, ...], text: str, ids: tuple[int, ...] | None, usual: str
+) -> HeaderSpelling:
+    """How a header was written."""
+    node = _new(HeaderSpelling)
+    _set_symbols(node, symbols)
+    _set_header_text(node, text)
+    _set_header_ids(node, ids)
+    _set_usual(node, usual)
+    return node
 
 
 def author(role: Role | CustomRole, name: str | None) -> Author:
