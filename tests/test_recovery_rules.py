@@ -174,7 +174,13 @@ EXAMPLES: list[tuple[str, Start, list[tuple[Any, ...]], list[Code]]] = [
         [Code.MISSING_SPACE],
     ),
     (
-        "<|channel|>commentary to=functions.?<|message|>{}<|end|>",
+        "<|channel|>commentary to=functions.a$b<|message|>{}<|call|>",
+        "completion",
+        [call("commentary", "functions.a$b")],
+        [],
+    ),
+    (
+        "<|channel|>commentary to=functions.<|message|>{}<|end|>",
         "completion",
         [plain("assistant", "commentary", "{}")],
         [Code.EMPTY_SEGMENT],
@@ -326,8 +332,44 @@ EXAMPLES: list[tuple[str, Start, list[tuple[Any, ...]], list[Code]]] = [
     (
         "Well.<|channel|>final<|message|>b<|return|>",
         "completion",
+        [plain("assistant", "analysis", "Well."), B],
+        [Code.HEADERLESS],
+    ),
+    (
+        "I will check it. <|channel|>final<|message|>b<|return|>",
+        "completion",
+        [plain("assistant", "analysis", "I will check it. "), B],
+        [Code.HEADERLESS],
+    ),
+    (
+        "<|start|>assistantOkay<|channel|>final<|message|>b<|return|>",
+        "conversation",
         [B],
-        [Code.TEXT_BETWEEN_MESSAGES],
+        [Code.UNEXPECTED_TEXT],
+    ),
+    (
+        "<|start|>assistantcommentary to=functions.f json<|message|>{}<|call|>",
+        "conversation",
+        [("assistant", "commentary", "functions.f", "json", "{}")],
+        [Code.MISSING_CHANNEL_TOKEN],
+    ),
+    (
+        "<|start|>final<|message|>b<|return|>",
+        "conversation",
+        [B],
+        [Code.MISSING_ROLE, Code.MISSING_CHANNEL_TOKEN],
+    ),
+    (
+        "<|channel|> to=functions.f<|message|>{}<|call|>",
+        "completion",
+        [call("commentary", "functions.f")],
+        [Code.UNKNOWN_CHANNEL, Code.MISSING_SPACE],
+    ),
+    (
+        "<|channel|>commentary to=functions.f<|channel|>final<|message|>{}<|call|>",
+        "completion",
+        [call("commentary", "functions.f")],
+        [Code.CONFLICTING_CHANNELS],
     ),
     # 9: text without a header
     (" \n", "completion", [], [Code.TRUNCATED_HEADER]),

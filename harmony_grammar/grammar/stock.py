@@ -87,7 +87,9 @@ def _slashed(pattern: str) -> str:
     pattern = re.sub(r"(?<!\\)/", r"\\/", pattern)
     for sign, escape in (("\n", "\\n"), ("\r", "\\r"), ("\t", "\\t")):
         pattern = pattern.replace(sign, escape)
-    return pattern
+    # Lark reads no NUL, which stands in no text of anybody's.
+    controls = r"[\x00-\x1f\x7f-\x9f]"
+    return re.sub(controls, lambda found: f"\\x{ord(found[0]) or 1:02x}", pattern)
 
 
 def _ahead(rules: Rules, name: str, others: Sequence[str]) -> Iterator[str]:

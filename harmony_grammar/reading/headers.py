@@ -18,7 +18,7 @@ that the configuration expects; a special token is a terminal of its own.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from harmony_grammar.grammar import END_OF_INPUT
 from harmony_grammar.grammar.lr import Driver
@@ -44,11 +44,9 @@ __all__ = [
     "Machine",
     "Opened",
     "Token",
-    "Violation",
     "Walk",
     "fields_of",
     "header_of",
-    "header_violation",
     "walk",
 ]
 
@@ -547,49 +545,3 @@ def _author(rules: Rules, by_name: dict[str, str]) -> Author:
     meaning = rules.meaning
     role = meaning.model_role if word is None else meaning.roles.get(word) or CustomRole(word)
     return author(role, by_name.get("name"))
-
-
-class HeaderFields(Protocol):
-    """The fields of a header, as far as they are known."""
-
-    @property
-    def author(self) -> Author:
-        """Who speaks."""
-
-    @property
-    def recipient(self) -> str | None:
-        """Whom the message is addressed to."""
-
-
-class Violation(NamedTuple):
-    """What makes a header wrong although the grammar allows it.
-
-    Attributes:
-        code: the stable name of the finding.
-        field: the field that is wrong.
-        message: what is wrong, in the format's words.
-        hint: what to do about it.
-    """
-
-    code: str
-    field: str
-    message: str
-    hint: str
-
-
-def header_violation(rules: Rules, fields: HeaderFields) -> Violation | None:
-    """What is wrong with a header beyond the grammar: the model addresses tools, never itself.
-
-    A header that breaks this breaks it however it goes on, so that strict reading may stop there.
-    """
-    meaning = rules.meaning
-    if fields.author.role != meaning.model_role:
-        return None
-    if fields.recipient != meaning.role_words[meaning.model_role]:
-        return None
-    return Violation(
-        "self-recipient",
-        "recipient",
-        f"the {fields.recipient} addresses itself",
-        "a message that calls no tool has no recipient",
-    )

@@ -22,9 +22,9 @@ from harmony_grammar.reading.headers import (
     Token,
     fields_of,
     header_of,
-    header_violation,
     walk,
 )
+from harmony_grammar.reading.violations import header_violation
 from harmony_grammar.tree.build import message, open_message
 
 if TYPE_CHECKING:
@@ -35,9 +35,9 @@ if TYPE_CHECKING:
         Fields,
         FieldText,
         Header,
-        Violation,
         Walk,
     )
+    from harmony_grammar.reading.violations import Violation
     from harmony_grammar.tree import Message, OpenMessage, TextContent
 
 __all__ = ["Outcome", "Reader", "Stop", "StoppedError", "valid_channels"]

@@ -115,6 +115,7 @@ class _HeaderReader:
         self.author: Author | None = None
         self.candidate: str | None = None
         self.found = _Found()
+        self.unnamed = False  # whether a channel has no name
         self.bare: list[tuple[Piece, int, int]] = []
 
     def read(self) -> DamagedHeader:
@@ -201,17 +202,35 @@ class _HeaderReader:
             self.author = Author(self.words.rules.meaning.role_of(word[begin:end]))
             self.at = end
             self.read_name()
-        elif self.joined_words(word[begin:end], begin):
+        elif self.read_glued(word, begin, end, started=started):
             self.at = end
         elif started:
             self.author = Author(Role.TOOL, word[begin:end])
             self.at = end
-        elif self.closed and self.lone_channel(word, begin, end):
+        elif self.closed and self.channel_alone(word, begin, end):
             self.at = end
         else:
             self.candidate = word[begin:end]
 
-    def lone_channel(self, word: str, begin: int, end: int) -> bool:
+    def read_glued(self, word: str, begin: int, end: int, *, started: bool) -> bool:
+        """A role with something stuck to it, or a channel where a role should stand."""
+        if self.joined_words(word[begin:end], begin):
+            return True
+        return started and (self.channel_alone(word, begin, end) or self.role_and_junk(begin, end))
+
+    def role_and_junk(self, begin: int, end: int) -> bool:
+        """The model's role with text stuck to it, where a channel follows."""
+        word = self.words.rules.opening_role
+        follows = self.index + 1 < len(self.pieces) and end == len(self.text)
+        if not follows or not self.text.startswith(word, begin) or not self.closed:
+            return False
+        if self.pieces[self.index + 1].special != self.words.channel:
+            return False
+        self.author = Author(self.words.rules.meaning.model_role)
+        self.mend(Code.UNEXPECTED_TEXT, begin + len(word), end, "")
+        return True
+
+    def channel_alone(self, word: str, begin: int, end: int) -> bool:
         """A channel where an author could stand: only its token is missing."""
         name, stop, _ = self.words.channels.scan(word, begin)
         if name is None or stop != end:
@@ -368,10 +387,11 @@ class _HeaderReader:
 
     def unknown_channel(self) -> None:
         begin, end = self.at, self.word_end(self.at)
-        if begin == end:
+        if begin == end or (self.words.core and self.text.startswith(self.words.core, begin)):
             self.index -= 1
             self.mend(Code.UNKNOWN_CHANNEL, 0, len(self.piece.text), "")
             self.index += 1
+            self.unnamed = True
             return
         near = get_close_matches(
             self.text[begin : min(end, begin + _LONGEST_NAME)], self.words.rules.channels, n=1
@@ -396,15 +416,32 @@ class _HeaderReader:
             recipient = None
         if not self.closed:
             recipient = None
-        fields = Fields(author, self.last_channel(), recipient, self.content_type())
+        channel = self.last_channel(calls=self.calls(author, recipient))
+        fields = Fields(author, channel, recipient, self.content_type())
         fitting = self.words.fit(fields)
         if fitting != fields:
             tool = fitting.recipient is not None and fields.recipient is None
             self.about_all(Code.UNKNOWN_ROLE if tool else Code.FINAL_CALL, _changed(fitting))
         return fitting
 
-    def last_channel(self) -> str | None:
+    def calls(self, author: Author, recipient: str | None) -> bool:
+        """Whether the model calls a tool: its recipient has a namespace, or is on its own."""
+        model = author.role == self.words.rules.meaning.model_role
+        return model and recipient is not None and self.words.is_tool(recipient)
+
+    def last_channel(self, *, calls: bool) -> str | None:
+        """The last channel; for a call the last that may have one."""
         channels = self.found.channels
+        if calls and (channels or self.unnamed):
+            callable_ = [channel for channel in channels if self.words.may_call(channel)]
+            if not callable_:
+                preamble = self.words.rules.meaning.preamble
+                if channels:
+                    self.about_all(Code.FINAL_CALL, f"channel {preamble}")
+                return preamble
+            if len(set(channels)) > 1:
+                self.about_all(Code.CONFLICTING_CHANNELS, callable_[-1])
+                return callable_[-1]
         if len(set(channels)) > 1:
             self.about_all(Code.CONFLICTING_CHANNELS, channels[-1])
         elif len(channels) > 1:

@@ -220,7 +220,7 @@ class Engine:
             self.words.remember(key, mended)
         if mended.lead:
             end = self.begin + mended.lead
-            self.discard(Code.TEXT_BETWEEN_MESSAGES, end, raw[: mended.lead])
+            self.text_alone(raw[: mended.lead], end, said=not self.record.count)
             self.begin = end
         self.make(mended.repairs)
         self.begin_body(mended.header, mended.fields, len(raw) - mended.lead)
@@ -251,7 +251,8 @@ class Engine:
             return False
         alone = read_damaged(self.words, pieces[:1], closed=True)
         whole = read_damaged(self.words, pieces[:-1], closed=True)
-        words = all(mend.code is Code.UNEXPECTED_TEXT for mend in alone.mends)
+        loose = (Code.UNEXPECTED_TEXT, Code.CONFLICTING_TYPES)
+        words = all(mend.code in loose for mend in alone.mends)
         return words and not alone.named and whole.fields.author.role is not Role.TOOL
 
     def make(self, repairs: Iterable[Repair]) -> None:
@@ -316,6 +317,13 @@ class Engine:
         """What was gathered belongs to no message."""
         self.record.repair(code, (self.begin, end), self.found(raw), "nothing")
         self.record.skip(self.begin, end)
+
+    def text_alone(self, raw: Raw, end: int, *, said: bool) -> None:
+        """Text without a header: in a completion what the model says, elsewhere nothing."""
+        if said and self.start == COMPLETION and self.found(raw).strip():
+            self.hold(raw, "", end)
+        else:
+            self.discard(Code.TEXT_BETWEEN_MESSAGES, end, raw)
 
     def end_in_vain(self, name: str, raw: Raw) -> None:
         """A terminator comes although no body has begun."""
@@ -529,7 +537,7 @@ class Engine:
         pieces = self.pieces(raw)
         started = pieces[0].special == self.words.start
         if self.only_text(raw):
-            self.end_in_text(raw, blank=blank)
+            self.text_alone(raw, self.at, said=not blank)
         elif self.end_legally(self.elsewhere(started=started), raw):
             self.make([self.opening(pieces[0], started=started)])
         else:
@@ -564,13 +572,6 @@ class Engine:
         self.pending = OpenMessage(
             author, None, channel, recipient, kind, extras=dict(extras), offsets=offsets
         )
-
-    def end_in_text(self, raw: Raw, *, blank: bool) -> None:
-        """The input ends in text without a header: the answer, in a completion."""
-        if blank or self.start != COMPLETION:
-            self.discard(Code.TEXT_BETWEEN_MESSAGES, self.at, raw)
-        else:
-            self.hold(raw, "", self.at)
 
     def end_in_vain_header(self, pieces: Sequence[Piece], raw: Raw) -> None:
         """The input ends in a header that is none."""

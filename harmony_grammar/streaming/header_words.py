@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     from harmony_grammar.inputs import Key
     from harmony_grammar.reading.headers import Configuration, Fields, Header
 
-__all__ = ["HeaderWords", "MendedHeader", "WordsByParser"]
+__all__ = ["CODE_TOOLS", "HeaderWords", "MendedHeader", "WordsByParser"]
+
+CODE_TOOLS: Final = frozenset({"python", "container.exec"})
+"""The tools of the format whose bodies are code, not JSON."""
 
 _MOST_PARSERS: Final = 64  # there is one for each set of declared channels
 _MOST: Final = 4096  # fields and headers that are remembered
@@ -159,6 +162,15 @@ class HeaderWords:
         if not calls and fields.recipient is not None:
             return Code.RECIPIENT_WITHOUT_CALL
         return None
+
+    def is_tool(self, recipient: str) -> bool:
+        """Whether a recipient is a tool, and not a person or a role."""
+        return "." in recipient or recipient in CODE_TOOLS
+
+    def may_call(self, channel: str) -> bool:
+        """Whether a call may be on a channel."""
+        meaning = self.rules.meaning
+        return channel in meaning.call_channels or channel not in meaning.channel_uses
 
     # --- fields that can stand together ---
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 from harmony_grammar.checking.codes import DiagnosticCode
 from harmony_grammar.checking.values import NOT_JSON, json_of, violation
 from harmony_grammar.reading.headers import Machine
-from harmony_grammar.streaming.header_words import HeaderWords
+from harmony_grammar.streaming.header_words import CODE_TOOLS, HeaderWords
 from harmony_grammar.tree.tools import ToolDescription, ToolNamespaceConfig
 
 if TYPE_CHECKING:
@@ -39,8 +39,6 @@ Tools: TypeAlias = "Mapping[str, Schema] | Iterable[Tool]"
 _FUNCTIONS: Final = "functions."
 _JSON: Final = "json"
 _START: Final = "conversation"
-# The tools of the format whose bodies are code, not JSON.
-_CODE_TOOLS: Final = frozenset({"python", "container.exec"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,16 +114,24 @@ class _Judge:
             return None
         return ToolCall(None, message.text, None, "ambiguous", message, "name one recipient")
 
-    def repaired(self, message: Message) -> list[Repair]:
-        """The repairs in a message."""
+    def ends_whole(self, message: Message, parsed: object) -> bool:
+        """Whether a call that is closed as another message is whole, and the last of the input."""
+        last = message.span is not None and message.span.end == self.end
+        return last and isinstance(parsed, Mapping)
+
+    def repaired(self, message: Message, parsed: object = NOT_JSON) -> list[Repair]:
+        """The repairs in a message; not that of its end, if that leaves no doubt."""
         begin, end = message.span or (0, 0)
-        return self.repairs[bisect_left(self.places, begin) : bisect_left(self.places, end)]
+        found = self.repairs[bisect_left(self.places, begin) : bisect_left(self.places, end)]
+        if not self.ends_whole(message, parsed):
+            return found
+        return [one for one in found if one.code is not DiagnosticCode.RECIPIENT_WITHOUT_CALL]
 
     def doubtful(self, repair: Repair) -> bool:
         """Whether a repair leaves doubt about a call."""
         if repair.code not in _JUNK:
             return repair.code not in _HARMLESS
-        names = HeaderWords(Machine(self.rules, _START)).recipients
+        names = HeaderWords(Machine(self.rules, _START)).authors
         return any(names.scan(char, 0).name for char in repair.found)
 
     def verdict(self, message: Message, name: str, parsed: object) -> tuple[CallStatus, str | None]:
@@ -134,14 +140,14 @@ class _Judge:
             open_end = self.open_end(message, parsed)
             if open_end is not None:
                 return open_end, None
-        elif message.terminator != self.terminator:
+        elif message.terminator != self.terminator and not self.ends_whole(message, parsed):
             return "ambiguous", f"end a call with {self.terminator}"
         if self.tools is not None and name not in self.tools:
             near = get_close_matches(name, self.tools, n=1)
             return "unknown_tool", near[0] if near else None
         if self.rejects_analysis and self.on_analysis(message, name):
             return "ambiguous", f"functions are called on {self.rules.calls_channel}"
-        if any(self.doubtful(repair) for repair in self.repaired(message)):
+        if any(self.doubtful(repair) for repair in self.repaired(message, parsed)):
             return "ambiguous", "the message is damaged where it says whom it calls, or with what"
         return self.arguments(message, name, parsed)
 
@@ -195,7 +201,7 @@ _JUNK: Final = frozenset({DiagnosticCode.CHANNEL_JUNK, DiagnosticCode.UNEXPECTED
 def _takes_code(message: Message, name: str) -> bool:
     kind = message.content_type
     declared_json = kind is not None and kind.name.lower() == _JSON
-    return name in _CODE_TOOLS and not declared_json
+    return name in CODE_TOOLS and not declared_json
 
 
 # --- tools ---
@@ -228,4 +234,4 @@ def _described(tool: Tool) -> Iterator[tuple[str, Schema]]:
 
 def _recipient(name: str) -> str:
     """A name without a namespace is a function's, unless it is a tool of the format's own."""
-    return name if "." in name or name in _CODE_TOOLS else _FUNCTIONS + name
+    return name if "." in name or name in CODE_TOOLS else _FUNCTIONS + name

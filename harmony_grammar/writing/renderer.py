@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from harmony_grammar.bodies.sections import body_text, has_function_tools
 from harmony_grammar.errors import RenderError
-from harmony_grammar.reading.headers import header_violation
 from harmony_grammar.reading.reader import valid_channels
+from harmony_grammar.reading.violations import header_violation
 from harmony_grammar.tokens import special_pattern
 from harmony_grammar.tree import Conversation, OpenMessage, Role, TextContent
 from harmony_grammar.tree.contents import DeveloperContent, SystemContent
