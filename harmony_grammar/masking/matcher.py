@@ -28,6 +28,10 @@ class Matcher:
 
     It is not to be used from several threads at once; each sequence has its own.
 
+    A body with a schema may be too hard for the engine that it runs in, mostly by a pattern that
+    branches at every sign. Then whatever asks for a mask raises a `ConstraintError`, and goes on
+    doing so; other matchers of the same constraint are not concerned.
+
     Args:
         state: where it begins.
         table: the vocabulary.

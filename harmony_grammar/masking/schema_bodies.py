@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import count
 from threading import RLock
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal
 from weakref import WeakValueDictionary
 
@@ -39,7 +40,14 @@ _MOST_MASKS: Final = 256
 _REMEMBER_FROM: Final = 2  # a mask is kept from this visit on; most points are seen once
 _HORIZON: Final = 64  # so many ids before the last it is asked how the body comes to its end
 _MARGIN: Final = 6  # so many ids are kept for what one more id of the body may ask for
+_TRIALS: Final = 2
 _serials: Final = count()
+# What llguidance may take for a grammar and for a step of it; more than usual schemas ask for.
+_LIMITS: Final = MappingProxyType(
+    {"initial_lexer_fuel": 10_000_000, "step_lexer_fuel": 5_000_000, "verbose_errors": False}
+)
+# Tokens that are the inside of strings, which llguidance then needs not walk through.
+_SLICES: Final = tuple(r'[^"\\\x00-\x1F\x7F]' + times for times in ("{1,10}", "+"))
 _lock: Final = RLock()  # for what is made once for a vocabulary
 
 
@@ -115,23 +123,47 @@ class BodyEngine:
     @cached_property
     def needed(self) -> int | None:
         """How many ids suffice for the body, if an end was found."""
-        way = way_out(self.matcher(), self.table)
+        way = self.way_out(self.matcher())
         return None if way is None else len(way)
 
+    def way_out(self, matcher: Any) -> tuple[int, ...] | None:
+        """Ids that bring a body to an end from where a matcher is; None if none are found."""
+        way = way_out(matcher, self.table)
+        if matcher.is_error():
+            self.renew()
+        return way
+
     def matcher(self) -> Any:
-        """A fresh matcher of llguidance's."""
+        """A fresh matcher of llguidance's.
+
+        Raises:
+            ConstraintError: if llguidance gives up at once.
+        """
         with self._lock:
             if self._prototype is None:
-                maker = importlib.import_module("llguidance").LLMatcher
-                made = maker(tokenizer_of(self.table), self.body.grammar, log_level=0)
-                self.check(made)
+                lib = importlib.import_module("llguidance")
+                limits = lib.LLParserLimits(**_LIMITS)
+                made = lib.LLMatcher(
+                    tokenizer_of(self.table), self.body.grammar, log_level=0, limits=limits
+                )
+                if made.is_error():
+                    raise self.failure(made)
                 self._prototype = made
             return self._prototype.deep_copy()
 
-    def check(self, matcher: Any) -> None:
-        """Raise a `ConstraintError` if a matcher has given up."""
-        if matcher.is_error():
-            raise ConstraintError(f"{self.body.label}: {matcher.get_error()}")
+    def renew(self) -> None:
+        """Let the next matcher be made anew.
+
+        What llguidance learns about a grammar all copies of a matcher share; so when one of them
+        gives up, none of them is any good.
+        """
+        with self._lock:
+            self._prototype = None
+
+    def failure(self, matcher: Any) -> ConstraintError:
+        """What to raise when a matcher has given up."""
+        why = matcher.get_error().partition("\n")[0]
+        return ConstraintError(f"{self.body.label}: llguidance gave up: {why}")
 
     def root(self, exits: frozenset[int]) -> BodyPoint:
         """The beginning of the body, where these special tokens may end it."""
@@ -212,20 +244,34 @@ class BodyWalk:
         return BodyWalk(self.body, self._at, self._matcher and self._matcher.deep_copy())
 
     def _go(self, point: BodyPoint) -> Any:
-        """Bring llguidance's matcher to a point."""
+        """Bring llguidance's matcher to a point; one that has given up is made anew, once.
+
+        Raises:
+            ConstraintError: if llguidance gives up again.
+        """
         matcher = self._matcher
-        if matcher is None:
-            matcher = self._matcher = self.engine.matcher()
-            self._at = self.body.root
-        if self._at is not point:
+        if matcher is not None and self._at is not point:
             back, ids = _way(self._at, point)
-            if back:
-                matcher.rollback(back)
-            if ids:
-                matcher.consume_tokens(ids)
-            self.engine.check(matcher)
-            self._at = point
+            if not ((not back or matcher.rollback(back)) and matcher.consume_tokens(ids)):
+                matcher = None
+        if matcher is None or matcher.is_error():
+            matcher = self._fresh(point)
+        self._matcher = matcher
+        self._at = point
         return matcher
+
+    def _fresh(self, point: BodyPoint) -> Any:
+        """A new matcher at a point."""
+        if self._matcher is not None:
+            self.engine.renew()
+        self._matcher = None
+        _, ids = _way(self.body.root, point)
+        for _ in range(_TRIALS):
+            matcher = self.engine.matcher()
+            if matcher.consume_tokens(ids):
+                return matcher
+            self.engine.renew()
+        raise self.engine.failure(matcher)
 
     def step(self, point: BodyPoint, token: int) -> BodyPoint | None:
         """The point behind an ordinary id; None if it is illegal."""
@@ -237,7 +283,13 @@ class BodyWalk:
         if token in self.engine.table.specials or not 0 <= token < self.engine.table.size:
             return None
         if self._go(point).try_consume_tokens([token]) != 1:
-            return None
+            # Refused, or the engine has given up: it does not say, but the mask does.
+            row = self.compute(point)
+            if not (int(row[token >> 5]) >> (token & 31)) & 1:
+                return None
+            matcher = self._go(point)
+            if matcher.try_consume_tokens([token]) != 1:
+                raise self.engine.failure(matcher)
         self._at = self.engine.child(point, token)
         return self._at
 
@@ -250,17 +302,25 @@ class BodyWalk:
     def closing(self, point: BodyPoint) -> tuple[int, ...] | None:
         """Ids that bring the body from a point to an end; None if none are found."""
         if isinstance(point.closing, str):
-            point.closing = way_out(self._go(point).deep_copy(), self.engine.table)
+            point.closing = self.engine.way_out(self._go(point).deep_copy())
         return point.closing
 
     def compute(self, point: BodyPoint) -> Any:
         """The words of a point's mask, in an array that the next call overwrites."""
-        matcher = self._go(point)
         if self._scratch is None:
             self._scratch = np.zeros(self.engine.table.words, np.uint32)
             self._pointer = self._scratch.ctypes.data
         row = self._scratch
-        matcher.unsafe_compute_mask_ptr(self._pointer, row.nbytes)
+        for _ in range(_TRIALS):
+            matcher = self._go(point)
+            matcher.unsafe_compute_mask_ptr(self._pointer, row.nbytes)
+            if not matcher.is_error():  # one that has given up allows its end token
+                return self._ended(row, point)
+        self.engine.renew()
+        raise self.engine.failure(matcher)
+
+    def _ended(self, row: Any, point: BodyPoint) -> Any:
+        """The words of a mask, with the ids that may end the body for the engine's own."""
         end = self.engine.end
         word, bit = end >> 5, 1 << (end & 31)
         found = int(row[word])
@@ -274,8 +334,6 @@ class BodyWalk:
         if accepting:
             for token in self.body.ends:
                 row[token >> 5] |= np.uint32(1 << (token & 31))
-        elif not found:  # an engine that has given up allows nothing
-            self.engine.check(matcher)
         return row
 
     def mask(self, point: BodyPoint) -> Mask:
@@ -396,21 +454,34 @@ def ordinary_row(table: TokenTable) -> Any:
     return known
 
 
+class _Tokens:
+    """The tokens of a vocabulary, in the form that llguidance asks for."""
+
+    bos_token_id = None
+
+    def __init__(self, table: TokenTable) -> None:
+        self.eos_token_id = min(table.specials)
+        self.special_token_ids = sorted(table.names)
+        self.tokens = [b""] * table.size
+        for piece, token in table.ranks.items():
+            self.tokens[token] = piece
+        for token, spelling in table.names.items():
+            self.tokens[token] = spelling.encode()
+        self._encode = table.encode
+
+    def __call__(self, text: str | bytes) -> list[int]:
+        """The ids of a text."""
+        return self._encode(text if isinstance(text, str) else text.decode("utf-8", "replace"))
+
+
 def tokenizer_of(table: TokenTable) -> Any:
     """The vocabulary as llguidance has it, made when a body first needs it."""
     with _lock:
         known = table.shared.get("llguidance")
         if known is None:
-            known = table.shared["llguidance"] = importlib.import_module(
-                "llguidance"
-            ).LLTokenizer.from_tiktoken(
-                encoder=dict(table.ranks),
-                special_tokens={spelling: token for token, spelling in table.names.items()},
-                pattern=table.pattern,
-                eos_token=min(table.specials),
-                n_vocab=table.size,
-                slices=None,
-            )
+            lib = importlib.import_module("llguidance")
+            wrapper = lib.TokenizerWrapper(_Tokens(table))
+            known = table.shared["llguidance"] = lib.LLTokenizer(wrapper, slices=list(_SLICES))
         return known
 
 
