@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ENCODING_NAME",
     "FIRST_SPECIAL_ID",
+    "PADDING",
     "SPECIAL_TOKENS",
     "SPECIAL_TOKEN_ALIASES",
     "VOCABULARY_SIZE",
@@ -64,6 +65,10 @@ def is_marked(text: str) -> bool:
 def after_marker(text: str) -> str:
     """`text` without the spelling of a special token at its head."""
     return text.partition(_CLOSE)[2].lstrip() if is_marked(text) else text
+
+
+PADDING: Final = marker("endoftext")
+"""What pads rows of ids and stops generations; it stands in no message."""
 
 
 def special_pattern(spellings: Iterable[str]) -> re.Pattern[str]:

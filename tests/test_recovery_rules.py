@@ -431,7 +431,45 @@ def test_rules(text: str, start: Start, messages: list[tuple[Any, ...]], codes: 
 
 def test_every_repair_has_an_example() -> None:
     shown = {code for _, _, _, codes in EXAMPLES for code in codes}
-    assert shown | {Code.UNEXPECTED_TOKEN} == {code for code in Code if code.mended}
+    shown |= {Code.UNEXPECTED_TOKEN, Code.PADDING}  # of which only ids can have one
+    assert shown == {code for code in Code if code.mended}
+
+
+PADDING = 199_999
+
+
+@pytest.mark.parametrize(
+    ("text", "start", "before", "behind"),
+    [
+        ("<|channel|>final<|message|>b<|return|>", "completion", 0, 1),
+        ("<|channel|>final<|message|>b<|return|>", "completion", 0, 3),
+        ("<|start|>user<|message|>b<|end|>", "conversation", 2, 2),
+    ],
+)
+def test_padding_around_a_transcript_is_trivia(
+    text: str, start: Start, before: int, behind: int
+) -> None:
+    ids = [*[PADDING] * before, *encoded(text), *[PADDING] * behind]
+    recovery = hg.recover(ids, start)
+    assert recovery.messages == hg.parse(text, start).messages
+    assert [repair.code for repair in recovery.repairs] == [Code.PADDING] * (before + behind)
+    assert sum(span.end - span.start for span in recovery.trivia) == before + behind
+    assert recovery.overrun is None
+
+
+def test_the_padding_id_ends_a_turn() -> None:
+    answer = encoded("<|channel|>final<|message|>b")
+    recovery = hg.recover([*answer, PADDING, PADDING])
+    assert [(m.text, m.terminator) for m in recovery.messages] == [("b", "<|return|>")]
+    assert [repair.code for repair in recovery.repairs] == [Code.PADDING] * 2
+    called = encoded("<|channel|>commentary to=functions.f<|message|>{}")
+    (found,) = hg.recover([*called, PADDING]).tool_calls()
+    assert (found.name, found.status) == ("functions.f", "ready")
+    strict = hg.check([*answer, PADDING], "completion").diagnostics[-1]
+    assert (strict.code, strict.hint) == (
+        "foreign-token",
+        "it pads rows and stops generations: leave it out of the ids, or recover them",
+    )
 
 
 def test_a_foreign_token_in_a_header_is_dropped() -> None:
@@ -524,8 +562,8 @@ def test_a_user_does_not_end_a_prompt() -> None:
 
 def test_an_id_of_no_vocabulary_is_text() -> None:
     ids = encoded("<|channel|>final<|message|>")
-    recovery = hg.recover([*ids, 201_088, 199_999])
-    assert recovery.messages[0].text == "\ufffd<|endoftext|>"
+    recovery = hg.recover([*ids, 201_088, 199_998])
+    assert recovery.messages[0].text == "\ufffd<|startoftext|>"
     assert [repair.code for repair in recovery.repairs[:2]] == [Code.STRAY_TOKEN] * 2
 
 

@@ -144,6 +144,7 @@ class DiagnosticCode(str, Enum):
         "the header's fields or spaces are not as the format has them",
     )
     MISSING_CHANNEL_TOKEN = "missing-channel-token", _REPAIR, "a channel is named without its token"
+    PADDING = "padding", _REPAIR, "an id that pads or stops, which is in no message"
     DOUBLED_START = "doubled-start", _REPAIR, "the start token stands twice"
     DOUBLED_ROLE = "doubled-role", _REPAIR, "the role stands twice"
     DOUBLED_TERMINATOR = "doubled-terminator", _REPAIR, "a message ends where none has begun"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from harmony_grammar.errors import Span, VocabularyError
 from harmony_grammar.inputs.text import Piece, Stretch
+from harmony_grammar.tokens import PADDING
 from harmony_grammar.tree.build import text_content
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class IdKind:
         specials: the terminals that are special tokens, by id.
         openers: the ids that open a body.
         first_special: the lowest id that is not an ordinary one.
+        padding: the id that pads and stops, if the vocabulary has one.
         texts: the texts of ordinary ids that are whole characters, as far as they were met.
 
     Raises:
@@ -73,6 +75,7 @@ class IdKind:
         self.specials = {ids[spelling]: name for spelling, name in rules.specials.items()}
         self.openers = frozenset(i for i, name in self.specials.items() if name in rules.openers)
         self.first_special = min(vocabulary.special_ids.values())
+        self.padding = vocabulary.special_ids.get(PADDING)
         self.texts: dict[int, str] = {}
         self._ids = {name: token for token, name in self.specials.items()}
         self._decode = vocabulary.decode_bytes
@@ -118,6 +121,10 @@ class IdKind:
     def is_unknown(self, token: int) -> bool:
         """Whether an id is in no vocabulary."""
         return not 0 <= token < self.vocabulary.size
+
+    def is_padding(self, raw: list[int]) -> bool:
+        """Whether a special token is the one that pads and stops."""
+        return raw[0] == self.padding
 
     def join(self, parts: Iterable[list[int]]) -> Raw:
         """Several stretches of ids as one."""

@@ -17,7 +17,7 @@ from harmony_grammar.errors import Severity, Span
 from harmony_grammar.grammar import END_OF_INPUT
 from harmony_grammar.inputs import UNKNOWN
 from harmony_grammar.inputs.places import Explanation, locate
-from harmony_grammar.tokens import is_marked
+from harmony_grammar.tokens import PADDING, is_marked
 from harmony_grammar.tree import Role
 
 if TYPE_CHECKING:
@@ -140,7 +140,14 @@ def foreign_token(t: Trouble) -> Explanation | None:
             "the id is not in the vocabulary",
             "use the vocabulary that the ids were made with",
         )
-    return Explanation("foreign-token", f"`{t.found}` never stands in a message")
+    said = f"`{t.found}` never stands in a message"
+    if t.found == PADDING:
+        return Explanation(
+            "foreign-token",
+            said,
+            "it pads rows and stops generations: leave it out of the ids, or recover them",
+        )
+    return Explanation("foreign-token", said)
 
 
 def begins_in_body(t: Trouble) -> Explanation | None:

@@ -3,12 +3,10 @@
 Theory of operation. The engine is always in one of four modes. In the *gap* it gathers what
 stands before a body: text between messages, a header, or what is left of one. In a *body* text
 passes through at once. *Ahead* it has met a channel token in a body and waits to see whether a
-message begins there. *Over* the turn has ended, and whatever comes is overrun. Which method
-handles a token is one look-up in a table by mode.
+message begins there. *Over* the turn has ended, and whatever comes is overrun.
 
 A header is first read by the grammar, from the configuration that strict reading would be in;
-as long as that succeeds, the engine does what strict reading does. Only then is it read as a
-damaged one, field by field.
+only if that fails is it read as a damaged one, field by field.
 """
 
 from __future__ import annotations
@@ -27,6 +25,7 @@ from harmony_grammar.reading.reader import Reader, StoppedError, valid_channels
 from harmony_grammar.streaming.damaged_headers import content_of, read_damaged, rest_of
 from harmony_grammar.streaming.events import TurnEnded
 from harmony_grammar.streaming.header_words import HeaderWords, MendedHeader, WordsByParser
+from harmony_grammar.streaming.padding import take_padding
 from harmony_grammar.streaming.record import FaultError, Held, Record, unchain
 from harmony_grammar.tree import OpenMessage, Role
 from harmony_grammar.tree.build import open_message
@@ -128,7 +127,7 @@ class Engine:
             try:
                 if name is None:
                     _RUNS[self.mode](self, part)
-                else:
+                elif name or not take_padding(self, part):
                     _TOKENS[self.mode](self, name, part)
             except FaultError as fault:
                 fault.stop = self.at + len(part)
@@ -142,9 +141,7 @@ class Engine:
 
     def finish(self) -> None:
         """The input ends."""
-        if self.mode == AHEAD:
-            self.spell_out()
-        if self.mode == BODY:
+        if self.reads_body():
             self.end_in_body()
         elif self.mode == GAP and self.region is not None:
             self.end_in_gap(self.gathered())
@@ -389,6 +386,12 @@ class Engine:
         self.record.body = (self.record.body, raw)
         self.record.delta(text)
 
+    def reads_body(self) -> bool:
+        """Whether a body is being read; what was gathered in one is text then."""
+        if self.mode == AHEAD:
+            self.spell_out()
+        return self.mode == BODY
+
     def flush(self) -> None:
         """An unfinished character is not going to be finished."""
         if self.tail:
@@ -526,7 +529,8 @@ class Engine:
 
     def end_in_gap(self, raw: Raw) -> None:
         """The input ends before a body."""
-        blank = self.only_text(raw) and not self.found(raw).strip()
+        alone = all(name is None for name, _ in self.kind.cut(raw))  # no special token
+        blank = alone and not self.found(raw).strip()
         if self.end_legally(self.configuration, raw):
             if blank:
                 self.record.skip(self.begin, self.at)
@@ -536,16 +540,12 @@ class Engine:
             return
         pieces = self.pieces(raw)
         started = pieces[0].special == self.words.start
-        if self.only_text(raw):
+        if alone:
             self.text_alone(raw, self.at, said=not blank)
         elif self.end_legally(self.elsewhere(started=started), raw):
             self.make([self.opening(pieces[0], started=started)])
         else:
             self.end_in_vain_header(pieces, raw)
-
-    def only_text(self, raw: Raw) -> bool:
-        """Whether a stretch holds no special token."""
-        return all(name is None for name, _ in self.kind.cut(raw))
 
     def end_legally(self, configuration: Configuration, raw: Raw) -> bool:
         """Whether the input may end (or be cut off) in a header so; then it is pending."""

@@ -182,6 +182,7 @@ class _Judge:
 _HARMLESS: Final = frozenset(
     {
         DiagnosticCode.MISSING_START,
+        DiagnosticCode.PADDING,  # the model has ended its turn
         DiagnosticCode.MISSING_TERMINATOR,  # of the message before
         DiagnosticCode.MISSING_ROLE,
         DiagnosticCode.MISSING_SPACE,
