@@ -76,6 +76,7 @@ def _message(grammar: Grammar, message: Message | OpenMessage) -> dict[str, Any]
         "tone": _tone(grammar, message.channel),
         "to": message.recipient,
         "type": message.content_type and message.content_type.name,
+        "extras": dict(message.extras),
         "text": message.text,
         "header": message.header.text if message.header else "",
         "end": message.terminator if isinstance(message, Message) else None,

@@ -268,7 +268,7 @@ function tokens(panel) {
 
 function tree(panel) {
   const fields = (m, index) => {
-    const rows = [["header", m.header], ["role", m.role], ["name", m.name], ["channel", m.channel], ["recipient", m.to],
+    const rows = [["header", m.header], ["role", m.role], ["name", m.name], ["channel", m.channel], ["recipient", m.to], ...Object.entries(m.extras),
       ["content type", m.type], ["body", count(m.text.length, "character")], ["ended by", m.end], ["place", m.place]];
     const part = { header: "header", "ended by": "end" };
     return rows.filter(([, value]) => value !== null && value !== "").flatMap(([name, value]) => [make("dt", {}, name),
