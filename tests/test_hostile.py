@@ -5,10 +5,13 @@ Each case has a neighbour beside it that is harmless and must still be judged.
 
 from __future__ import annotations
 
+import gc
 import json
+import resource
 import subprocess
 import sys
 from itertools import count
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,7 +20,7 @@ import harmony_grammar as hg
 from harmony_grammar.masking.prompt import reader_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 ASSISTANT = "<|start|>assistant"
 USER = "<|start|>user<|message|>Hi<|end|>"
@@ -273,3 +276,66 @@ def test_a_header_that_no_body_follows_is_no_declaration() -> None:
     odd = "<|start|>developer" + "<|start|>" + GOOD
     for prompt in (odd, GOOD, odd):
         assert hg.Constraint.from_prompt(prompt).tool_names == ("functions.f",)
+
+
+def memory() -> float:
+    """What the process holds, in millions of bytes."""
+    pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
+    return int(pages) * resource.getpagesize() / 1e6
+
+
+def hostile(number: int, length: int) -> Iterator[Callable[[], object]]:
+    """Things to do with words that nobody has used before."""
+    word = f"n{number}_{'a' * length}"
+    lists = f"<|start|>system<|message|># Valid channels: {word}, final.<|end|>"
+    on_channel = f"{lists}{ASSISTANT}<|channel|>{word}<|message|>x<|end|>"
+    damaged = f"{ASSISTANT}<|chanel|>{word} to={word}<|message|>x<|call|>"
+    message = hg.Message.from_role_and_content(hg.Role.ASSISTANT, "{}")
+    called = message.with_channel("commentary").with_recipient(f"functions.{word}")
+    said = tools(f'type {word} = (_: {{\na: string, // pattern: "{word}"\n}}) => any;')
+    for text in (on_channel, damaged, f"<|start|>{word}<|message|>x<|end|>"):
+        yield lambda text=text: hg.check(text)  # type: ignore[misc]  # the text of now
+        yield lambda text=text: hg.recover(text).tool_calls()  # type: ignore[misc]
+        yield lambda text=text: hg.Grammar.default().stream(recover=True).feed(text)  # type: ignore[misc]
+    yield lambda: hg.check(said + call({"a": word}, f"functions.{word}"))
+    yield lambda: hg.check(formats({"patternProperties": {word: False}}) + answer({word: 1}))
+    yield lambda: hg.encode(called)
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux")
+@pytest.mark.parametrize(("length", "warm", "times", "most"), [(10, 100, 200, 4), (5000, 2, 8, 4)])
+def test_no_word_is_remembered_for_ever(length: int, warm: int, times: int, most: float) -> None:
+    def soak(numbers: range) -> None:
+        for number in numbers:
+            for run in hostile(number, length):
+                run()
+        gc.collect()
+
+    soak(range(warm))
+    before = memory()
+    soak(range(warm, warm + times))
+    assert memory() - before < most
+
+
+def test_no_prompt_is_remembered_for_ever() -> None:
+    def soak(numbers: range) -> None:
+        for number in numbers:
+            said = tools(f"type f{number} = (_: {{\na: number,\n}}) => any;")
+            constraint = hg.Constraint.from_prompt(said + ASSISTANT)
+            assert constraint.tool_names == (f"functions.f{number}",)
+        gc.collect()
+
+    soak(range(100))
+    before = len(gc.get_objects())
+    soak(range(100, 200))
+    assert len(gc.get_objects()) - before < 100 * 20
+
+
+def test_a_line_of_channels_that_is_too_long_is_not_read() -> None:
+    for length, status in ((900, "complete"), (2000, "malformed")):
+        name = "c" * length
+        system = f"<|start|>system<|message|># Valid channels: {name}, final.<|end|>"
+        text = f"{system}{ASSISTANT}<|channel|>{name}<|message|>x<|end|>"
+        assert hg.check(text).status == status
+        assert hg.check(system).status == "complete"
+        assert hg.recover(text).conversation.messages[-1].text == "x"

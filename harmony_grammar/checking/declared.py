@@ -30,6 +30,7 @@ __all__ = [
 ]
 
 _ESCAPE: Final = "\\"
+_LONGEST_KEPT: Final = 100_000  # characters of a body that is remembered
 
 
 class ValidChannels(NamedTuple):
@@ -130,7 +131,6 @@ class Declared(NamedTuple):
     answer: Fitting | None
 
 
-@lru_cache(maxsize=64)
 def declared(rules: Rules, role: Role | CustomRole, body: str) -> Declared:
     """What a body declares; nothing if it does not follow the template.
 
@@ -139,6 +139,10 @@ def declared(rules: Rules, role: Role | CustomRole, body: str) -> Declared:
     """
     if not isinstance(role, Role):
         return Declared({}, None)
+    return (_kept if len(body) <= _LONGEST_KEPT else _read)(rules, role, body)
+
+
+def _read(rules: Rules, role: Role, body: str) -> Declared:
     from harmony_grammar.bodies import read_body  # noqa: PLC0415  few inputs need it
 
     contents: list[Any] = [read_body(body, role, rules).content]
@@ -151,6 +155,10 @@ def declared(rules: Rules, role: Role | CustomRole, body: str) -> Declared:
     formats = [known.schema for known in getattr(contents[0], "response_formats", ())]
     tools = {name: Fitting(found) for name, found in schemas.items()}
     return Declared(tools, Fitting(formats) if formats else None)
+
+
+# The prompts of a data set are mostly the same few.
+_kept: Final = lru_cache(maxsize=64)(_read)
 
 
 def _tools(content: Any) -> Iterator[tuple[str, dict[str, Any]]]:

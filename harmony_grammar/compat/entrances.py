@@ -23,6 +23,7 @@ __all__ = ["Entrances"]
 _WHOLE: Final = "conversation"
 _COMPLETION: Final = "completion"
 _MOST_PREFIXES: Final = 4096
+_LONGEST_PREFIX: Final = 256
 
 
 class Entrances:
@@ -88,6 +89,8 @@ class Entrances:
 
     def remember_prefix(self, configuration: Configuration, ids: tuple[int, ...]) -> None:
         """Remember a beginning that can still become a header."""
+        if len(ids) > _LONGEST_PREFIX:
+            return
         if len(self.prefixes) >= _MOST_PREFIXES:
             self.prefixes.clear()
         self.prefixes.add((configuration, ids))

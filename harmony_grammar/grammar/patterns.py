@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import sys
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Final
 
 from harmony_grammar.errors import GrammarError
@@ -32,6 +32,7 @@ _CONTROLS: Final = {"n": "\n", "t": "\t", "r": "\r", "f": "\f", "v": "\v", "a": 
 _HEX_DIGITS: Final = {"x": 2, "u": 4, "U": 8}
 _QUANTIFIERS: Final = {"*": (0, None), "+": (1, None), "?": (0, 1)}
 _COUNT: Final = re.compile(r"\{(\d*)(,?)(\d*)\}")
+_LONGEST_KEPT: Final = 100  # characters of a text whose automaton is remembered
 _MOST_COPIES: Final = 1000
 _ANCHORS: Final = {"^": TEXT_BEGINS, "$": TEXT_ENDS}
 
@@ -213,7 +214,7 @@ class _Parser:
         return self.escape() if char == "\\" else ((ord(char), ord(char)),)
 
 
-@cache
+@lru_cache(maxsize=1024)
 def compile_pattern(pattern: str, flags: str = "") -> Automaton:
     """Compile a regular expression.
 
@@ -244,11 +245,17 @@ def compile_search(pattern: str, most_states: int) -> Automaton:
     return _Parser(pattern, dotall=False, most_states=most_states).whole()
 
 
-@cache
 def compile_literal(text: str) -> Automaton:
     """Compile a fixed text."""
+    return (_kept_literal if len(text) <= _LONGEST_KEPT else _literal)(text)
+
+
+def _literal(text: str) -> Automaton:
     literal = Automaton()
     literal.start, literal.final = literal.chain(
         literal.one(((code, code),)) for code in map(ord, text)
     )
     return literal
+
+
+_kept_literal: Final = lru_cache(maxsize=1024)(_literal)

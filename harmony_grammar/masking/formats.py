@@ -22,6 +22,7 @@ _FIELD: Final = "response_format"
 
 
 # Without this the engine leaves one way to cut a text that must come, the encoding's own.
+_LONGEST_KEPT: Final = 20_000  # characters of a grammar that is remembered
 _WHOLE: Final = {"lark_grammar": '%llguidance {"no_forcing": true}\nstart: @body'}
 
 
@@ -29,11 +30,17 @@ def _grammar(kind: str, description: Any) -> str:
     return json.dumps({"grammars": [_WHOLE, {"name": "body", kind: description}]})
 
 
-@lru_cache(maxsize=1024)
 def refusal(grammar: str) -> str:
     """Why llguidance cannot use a grammar; empty if it can."""
+    return (_kept if len(grammar) <= _LONGEST_KEPT else _refusal)(grammar)
+
+
+def _refusal(grammar: str) -> str:
     matcher = importlib.import_module("llguidance").LLMatcher
     return str(matcher.validate_grammar(grammar))
+
+
+_kept: Final = lru_cache(maxsize=1024)(_refusal)
 
 
 def _checked(body: BodyGrammar, where: str) -> BodyGrammar:

@@ -51,7 +51,8 @@ __all__ = [
 ]
 
 _MOST_HEADERS: Final = 4096  # remembered per configuration
-_LONGEST_HEADER: Final = 1024  # characters or ids; longer ones are not remembered
+_LONGEST_HEADER: Final = 256  # characters or ids; longer ones are not remembered
+_MOST_VARIANTS: Final = 8  # sets of declared channels that are remembered
 
 
 class Token(NamedTuple):
@@ -217,11 +218,14 @@ class Machine:
     def declaring(self, channels: frozenset[str]) -> Machine:
         """The same parser where the input has declared these channels."""
         declared = channels - set(self.rules.channels)
-        if declared not in self._variants:
-            machine = Machine(self.rules, self.start, declared)
-            machine._variants = self._variants
-            self._variants[declared] = machine
-        return self._variants[declared]
+        known = self._variants.get(declared)
+        if known is not None:
+            return known
+        if len(self._variants) > _MOST_VARIANTS:  # the first declares none
+            del self._variants[list(self._variants)[1]]
+        machine = self._variants[declared] = Machine(self.rules, self.start, declared)
+        machine._variants = self._variants
+        return machine
 
     def terminals_at(self, state: int) -> Iterator[str]:
         """The terminals with an action in a state of the table."""

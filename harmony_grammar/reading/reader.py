@@ -44,6 +44,7 @@ __all__ = ["Outcome", "Reader", "Stop", "StoppedError", "valid_channels"]
 
 Place = Literal["turn", "header", "body"]
 
+_LONGEST_LINE: Final = 1000  # characters of the line of channels
 _END: Final = Token(END_OF_INPUT, "", Piece(END_OF_INPUT, "", 0, 0), 0)
 
 
@@ -276,12 +277,19 @@ def _fault_after(name: str, found: list[FieldText], walked: Walk) -> Fault | Non
 
 
 def valid_channels(rules: Rules, body: str) -> ValidChannels:
-    """What the line in the body of a system message says; nothing if it cannot be read."""
+    """What the line in the body of a system message says; nothing if it cannot be read.
+
+    Each channel makes the parser larger, so a line of a thousand characters is not read.
+    """
     title = rules.channels_title
     at = body.find(title)
     while at > 0 and body[at - 1] != "\n":
         at = body.find(title, at + 1)
-    return ValidChannels() if at < 0 else _read(rules, body[at:].partition("\n")[0])
+    if at < 0:
+        return ValidChannels()
+    end = body.find("\n", at, at + _LONGEST_LINE)
+    line = body[at : at + _LONGEST_LINE] if end < 0 else body[at:end]
+    return _read(rules, line) if len(line) < _LONGEST_LINE else ValidChannels()
 
 
 @lru_cache(maxsize=64)

@@ -30,7 +30,7 @@ CODE_TOOLS: Final = frozenset({"python", "container.exec"})
 
 _MOST_PARSERS: Final = 64  # there is one for each set of declared channels
 _MOST: Final = 4096  # fields and headers that are remembered
-_LONGEST: Final = 1024  # characters or ids of a header; longer ones are not remembered
+_LONGEST: Final = 256  # characters or ids of a header; longer ones are not remembered
 _LESS_NEEDED: Final = ("recipient", "content_type", "channel")  # dropped in this order
 
 
@@ -181,12 +181,14 @@ class HeaderWords:
         together lose one of them, and a tool whose name alone would be no author's gets the
         recipient that all tools have.
         """
-        if fields not in self._fitting:
-            if len(self._fitting) >= _MOST:
-                self._fitting.clear()
-            found = (one for one in self._nearby(fields) if self._writable(one))
-            self._fitting[fields] = next(found, fields)
-        return self._fitting[fields]
+        known = self._fitting.get(fields)
+        if known is None:
+            known = next((one for one in self._nearby(fields) if self._writable(one)), fields)
+            if sum(len(one) for one in fields if isinstance(one, str)) <= _LONGEST:
+                if len(self._fitting) >= _MOST:
+                    self._fitting.clear()
+                self._fitting[fields] = known
+        return known
 
     def _nearby(self, fields: Fields) -> Iterator[Fields]:
         yield fields

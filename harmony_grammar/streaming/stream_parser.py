@@ -9,7 +9,7 @@ changes nothing but where one delta ends and the next begins.
 from __future__ import annotations
 
 from contextlib import suppress
-from functools import cache
+from functools import cache, lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
@@ -280,7 +280,7 @@ def _told(engine: Engine) -> list[Event]:
     return events
 
 
-@cache
+@lru_cache(maxsize=8)
 def _texts(vocabulary: Vocabulary, first_special: int) -> _Texts:
     return _Texts(vocabulary, first_special)
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["Manner", "Offsets", "Renderer"]
 
 _MOST_FORMS: Final = 4096
+_LONGEST_FORM: Final = 256  # characters of a header; longer ones are not remembered
 _SYSTEM: Final = Role.SYSTEM  # looked up once: enumerations are slow
 
 # Which roles a content may stand in a message of; the others may stand anywhere.
@@ -230,10 +231,11 @@ class Renderer:
         return written
 
     def _remember(self, key: object, form: Way) -> _WrittenHeader:
-        if len(self._remembered) >= _MOST_FORMS:
-            self._remembered.clear()
         written = _WrittenHeader(text_of(form.header), [], text_of(form.ending), [])
-        self._remembered[key] = written
+        if len(written.text) <= _LONGEST_FORM:
+            if len(self._remembered) >= _MOST_FORMS:
+                self._remembered.clear()
+            self._remembered[key] = written
         return written
 
     def _form(self, job: _Job, wish: Wish) -> Way:
