@@ -202,6 +202,8 @@ def test_tools_in_every_form(tool: Any, name: str) -> None:
         ({"type": "choice", "choices": ["yes", 'n"ö']}, 'n"ö', "no", False),
         (["yes", "no"], "no", "non", False),
         (["<|end|>", "no"], "no", "", False),
+        (["a\x7fb", '\x00\n\\\t"/é🙂'], "a\x7fb", "a", False),
+        (["a\x7fb", '\x00\n\\\t"/é🙂'], '\x00\n\\\t"/é🙂', "a\x7f", False),
         ({"type": "lark", "grammar": 'start: "a" b\nb: /[0-9]+/ | "-"'}, "a12", "a", False),
     ],
 )  # fmt: skip
@@ -221,6 +223,32 @@ def test_a_format_cannot_let_a_special_token_into_a_body() -> None:
     with pytest.raises(ConstraintViolation):
         matcher.accept(200_007)
     assert matcher.allows(constraint.encode("a")[0])
+
+
+@pytest.mark.parametrize("token", ["<|end|>", "<[*]>", "<[200007]>", "<[0-199997]>", "<[^1-9]>"])
+def test_a_format_that_needs_a_token_is_refused(token: str) -> None:
+    said = "names ids" if token.startswith("<[") else "asks for a special token"
+    for rule in (f"start: {token}", f"start: {token}+ /a/", f"start: x\nx: {token} y\ny: /b/"):
+        with pytest.raises(ConstraintError, match=f"response_format: .* {said}"):
+            Constraint(response_format={"type": "lark", "grammar": rule})
+
+
+def test_a_format_may_have_what_looks_like_a_token_as_text() -> None:
+    grammar = 'start: "<[*]>" x // <[*]>\nx: /<[0-9]>/'
+    constraint = Constraint(response_format={"type": "lark", "grammar": grammar})
+    assert allows(constraint, "<|channel|>final<|message|><[*]><7><|return|>")
+
+
+def test_a_format_with_a_dead_end_is_told_by_name() -> None:
+    grammar = 'start: "a" <|end|> | "b"'
+    constraint = Constraint(response_format={"type": "lark", "grammar": grammar})
+    matcher = constraint.matcher("<|channel|>final<|message|>")
+    matcher.accept(*constraint.encode("a"))
+    with pytest.raises(ConstraintError, match="the response format: nothing can follow here"):
+        matcher.mask()
+    matcher.rollback(1)
+    matcher.accept(*constraint.encode("b"))
+    assert matcher.forced() == [200_002]
 
 
 def test_a_tool_that_takes_nothing_and_one_that_takes_anything() -> None:

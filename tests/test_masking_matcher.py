@@ -124,6 +124,12 @@ def test_the_mask_has_the_form_of_the_convention() -> None:
         row[0] = 1
 
 
+@pytest.mark.parametrize("dtype", [np.float32, "V4", np.int64, np.uint8])
+def test_a_bitmask_of_anything_but_words_is_refused(dtype: Any) -> None:
+    with pytest.raises(ValueError, match="must have 32-bit integers"):
+        Constraint().matcher().fill(np.zeros((1, 6290), dtype))
+
+
 @pytest.mark.parametrize("dtype", [np.int32, np.uint32])
 def test_a_row_is_filled_and_no_other(dtype: Any) -> None:
     matcher = constraint().matcher()

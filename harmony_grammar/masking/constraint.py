@@ -126,7 +126,7 @@ class Constraint:
         self._phase = _REASONING[reasoning]
         self._total = UNLIMITED if max_tokens is None else max_tokens
         self._thought = UNLIMITED if max_reasoning_tokens is None else max_reasoning_tokens
-        answer = response_body(response_format)  # must be valid even where it has no say
+        answer = _answer_of(response_format, self._table)
         bodies: dict[BodyGrammar, int] = {}
 
         def number(body: BodyGrammar | None) -> int:
@@ -292,6 +292,14 @@ class Constraint:
 
 def _vocabulary_of(grammar: AnyGrammar | None) -> Vocabulary:
     return Vocabulary.default() if grammar is None else grammar.vocabulary
+
+
+def _answer_of(response_format: Any, table: TokenTable) -> BodyGrammar | None:
+    """What the answer must be, which must be valid even where it has no say."""
+    answer = response_body(response_format)
+    if answer is not None and answer.cut:
+        engine_of(answer, table).require_beginning("response_format")
+    return answer
 
 
 def _require_options(

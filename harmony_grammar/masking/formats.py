@@ -19,7 +19,13 @@ ARGUMENTS: Final = "JSON arguments"
 _RESPONSE: Final = "the response format"
 _OBJECT: Final = MappingProxyType({"type": "object"})
 _FIELD: Final = "response_format"
+_DELETE: Final = "\x7f"  # which JSON leaves as it is, and the engine's Lark does not take so
 
+# The names and numbers of tokens in a Lark grammar, and what looks like one but is text.
+_LARK_TOKENS: Final = re.compile(
+    r"""(?P<other>"(?:\\.|[^"\\])*"|//[^\n]*|/(?:\\.|[^/\\\n])+/)|<[^<>\s]+>""", re.DOTALL
+)
+_NEVER: Final = r"/[^\s\S]/"  # a body holds no tokens but those of text, so these match nothing
 
 # Without this the engine leaves one way to cut a text that must come, the encoding's own.
 _LONGEST_KEPT: Final = 20_000  # characters of a grammar that is remembered
@@ -97,14 +103,26 @@ def _choice(options: Any) -> BodyGrammar:
     if not texts or not all(isinstance(text, str) for text in texts):
         raise ConstraintError(f"{_FIELD}: a choice must be between texts, and at least one")
     rule = " | ".join(json.dumps(text, ensure_ascii=False) for text in texts)
+    rule = rule.replace(_DELETE, f"\\u{ord(_DELETE):04x}")
     body = BodyGrammar(_grammar("lark_grammar", f"start: {rule}"), _RESPONSE, typed=False)
     return _checked(body, _FIELD)
+
+
+def _without_token(token: str) -> str:
+    """What stands for a token in a Lark grammar: nothing, since a body has none but text."""
+    if token.startswith("<["):
+        raise ConstraintError(
+            f"{_FIELD}: {token} names ids, and a body is described as text: write a pattern, "
+            r"such as /(.|\n)*/ for any text"
+        )
+    return _NEVER
 
 
 def _lark(text: Any) -> BodyGrammar:
     if not isinstance(text, str):
         raise ConstraintError(f"{_FIELD}: a Lark grammar must be text")
-    body = BodyGrammar(_grammar("lark_grammar", text), _RESPONSE, typed=False, foreign=True)
+    own = _LARK_TOKENS.sub(lambda found: found["other"] or _without_token(found[0]), text)
+    body = BodyGrammar(_grammar("lark_grammar", own), _RESPONSE, typed=False, cut=own != text)
     return _checked(body, _FIELD)
 
 

@@ -96,9 +96,10 @@ class Matcher:
             array = array[None]
         words = self._table.words
         shape = array.shape
-        if array.itemsize != _WORD or array.ndim != 2 or shape[1] < words:  # noqa: PLR2004
+        wide = array.itemsize == _WORD and array.dtype.kind in "iu"
+        if not wide or array.ndim != 2 or shape[1] < words:  # noqa: PLR2004
             raise ValueError(
-                f"a bitmask must have 32-bit words and the shape (rows, {words}), "
+                f"a bitmask must have 32-bit integers and the shape (rows, {words}), "
                 f"not {array.dtype} and {shape}"
             )
         if not (array.flags.c_contiguous and array.flags.writeable):

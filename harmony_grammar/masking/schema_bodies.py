@@ -41,6 +41,7 @@ _REMEMBER_FROM: Final = 2  # a mask is kept from this visit on; most points are 
 _HORIZON: Final = 64  # so many ids before the last it is asked how the body comes to its end
 _MARGIN: Final = 6  # so many ids are kept for what one more id of the body may ask for
 _TRIALS: Final = 2
+_DEAD_END: Final = "NoExtension"  # how llguidance says that nothing can follow
 _serials: Final = count()
 # What llguidance may take for a grammar and for a step of it; more than usual schemas ask for.
 _LIMITS: Final = MappingProxyType(
@@ -59,13 +60,13 @@ class BodyGrammar:
         grammar: the description, in llguidance's JSON.
         label: what it is called in messages to people.
         typed: whether a header calls it JSON.
-        foreign: whether its grammar might name special tokens, which no body may hold.
+        cut: whether its grammar named tokens, which may have left it without an end.
     """
 
     grammar: str
     label: str
     typed: bool
-    foreign: bool = False
+    cut: bool = False
 
 
 class BodyPoint:
@@ -151,6 +152,19 @@ class BodyEngine:
                 self._prototype = made
             return self._prototype.deep_copy()
 
+    def require_beginning(self, where: str) -> None:
+        """Refuse a body that cannot begin.
+
+        Raises:
+            ConstraintError: if it cannot.
+        """
+        matcher = self.matcher()
+        matcher.compute_bitmask()
+        if matcher.is_error():
+            raise ConstraintError(
+                f"{where}: it asks for a special token, which no body may hold; a body is text"
+            )
+
     def renew(self) -> None:
         """Let the next matcher be made anew.
 
@@ -163,6 +177,10 @@ class BodyEngine:
     def failure(self, matcher: Any) -> ConstraintError:
         """What to raise when a matcher has given up."""
         why = matcher.get_error().partition("\n")[0]
+        if why.startswith(_DEAD_END):
+            return ConstraintError(
+                f"{self.body.label}: nothing can follow here, and it is not whole"
+            )
         return ConstraintError(f"{self.body.label}: llguidance gave up: {why}")
 
     def root(self, exits: frozenset[int]) -> BodyPoint:
@@ -327,11 +345,8 @@ class BodyWalk:
         # The engine says by its own end token, which is none of ours, that the body may end.
         accepting = bool(found & bit)
         point.accepting = accepting
-        if self.engine.body.foreign:
-            np.bitwise_and(row, ordinary_row(self.engine.table), out=row)
-        elif accepting:
-            row[word] = found & ~bit
         if accepting:
+            row[word] = found & ~bit
             for token in self.body.ends:
                 row[token >> 5] |= np.uint32(1 << (token & 31))
         return row
@@ -444,14 +459,6 @@ def _way(start: BodyPoint, goal: BodyPoint) -> tuple[int, list[int]]:
 
 
 # --- what is made once for a vocabulary ---
-
-
-def ordinary_row(table: TokenTable) -> Any:
-    """The words of all ids that are text."""
-    known = table.shared.get("ordinary")
-    if known is None:
-        known = table.shared["ordinary"] = table.row(list(table.ranks.values())).view(np.uint32)
-    return known
 
 
 class _Tokens:
