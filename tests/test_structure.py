@@ -209,3 +209,12 @@ def test_every_public_name_is_there() -> None:
     assert set(hg.__all__) <= set(dir(hg))
     with pytest.raises(AttributeError, match="nothing"):
         _ = hg.nothing  # type: ignore[attr-defined]  # that is what is tested
+
+
+def test_the_map_has_every_file() -> None:
+    root = PACKAGE.parent
+    command = [sys.executable, "tools/house.py", "--map"]
+    made = subprocess.run(command, cwd=root, check=True, capture_output=True, text=True).stdout  # noqa: S603
+    design = (root / "docs" / "design.md").read_text(encoding="utf-8")
+    told = design.partition("<!-- map -->\n")[2].partition("<!-- /map -->")[0]
+    assert told == made, "put what `python tools/house.py --map` prints into docs/design.md"

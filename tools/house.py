@@ -12,6 +12,7 @@ does the loading of the default grammar, which is done before.
 from __future__ import annotations
 
 import argparse
+import ast
 import json
 import os
 import subprocess
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 
@@ -129,14 +130,27 @@ def rows(root: Path, without: Sequence[str]) -> list[tuple[str, list[Path]]]:
     return [*found, *((name, files_run(root, call)) for name, call in CALLS.items())]
 
 
+def purposes(root: Path) -> Iterator[str]:
+    """A line for each file of the package: what it is for, as its docstring says."""
+    package = root / "harmony_grammar"
+    for path in files_of(package, ()):
+        said = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+        first = " ".join(said.split("\n\n")[0].split())
+        yield f"- `{path.relative_to(package).as_posix()}`: {first}"
+
+
 def main() -> int:
     """Print the table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--root", type=Path, default=ROOT, help="a checkout")
     parser.add_argument("--without", action="append", default=[], help="a part of the package")
     parser.add_argument("--files", action="store_true", help="also list the files of each call")
+    parser.add_argument("--map", action="store_true", help="only say what each file is for")
     options = parser.parse_args()
     root = options.root.resolve()
+    if options.map:
+        print("\n".join(purposes(root)))
+        return 0
     counted = rows(root, options.without)
     print("| | files | lines |\n|---|---:|---:|")
     for name, files in counted:
