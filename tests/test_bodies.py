@@ -333,6 +333,18 @@ def test_a_schema_may_have_several_lines() -> None:
     assert content.response_formats == (ResponseFormat("f", {"type": "array"}),)
 
 
+def test_tools_may_stand_before_instructions() -> None:
+    body = "# Tools\n\n## python\n\nRuns code.\n\n# Instructions\n\nBe brief."
+    content = read_body(body, Role.DEVELOPER).content
+    assert isinstance(content, DeveloperContent)
+    assert content.instructions == "Be brief."
+    assert list(content.tools or ()) == ["python"]
+    text = conversation(Role.DEVELOPER, body)
+    assert hg.render(hg.parse(text, bodies=True)) == text
+    usual = "# Instructions\n\nBe brief.\n\n# Tools\n\n## python\n\nRuns code."
+    assert developer_text(replace(content)) == usual
+
+
 # --- Work ---
 
 

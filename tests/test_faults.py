@@ -233,6 +233,13 @@ CASES = [
         "",
     ),
     Case(
+        "<|channel|>comment¦<|message|>Hi<|end|>",
+        "completion",
+        "unknown-channel",
+        "there is no channel `comment`",
+        "did you mean `commentary`?",
+    ),
+    Case(
         "<|channel|>commentary¦to=functions.f<|message|>{}<|call|>",
         "completion",
         "missing-space",

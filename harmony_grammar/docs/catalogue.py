@@ -76,7 +76,10 @@ def _finding(grammar: Grammar, entry: Entry) -> Entry:
 def _repair(grammar: Grammar, entry: Entry) -> Entry:
     """An entry with its example and what recovery makes of it."""
     bad = translated(grammar, cast("str", entry.bad))
-    recovered = grammar.recover(bad, cast("Start", entry.start))
+    try:
+        recovered = grammar.recover(bad, cast("Start", entry.start))
+    except HarmonyError:  # ids, and a grammar with tokens that have none
+        return entry.alone()
     said = next((str(d) for d in recovered.diagnostics if d.code == entry.code), "")
     if not said:
         return entry.alone()

@@ -343,10 +343,12 @@ def unknown_channel(t: Trouble) -> Explanation | None:
     """A channel that there is not."""
     if t.meaning.channel_marker not in {token.name for token in t.fault.tokens[-2:]}:
         return None
-    if t.special is not None or t.found[:1].isspace():
+    word = t.fault.unfinished
+    if not word and (t.special is not None or t.found[:1].isspace()):
         return _channel_missing(t)
-    word = _word_after_marker(t)
-    near = get_close_matches(word, t.rules.channels, n=1)
+    word = word or _word_after_marker(t)
+    begun = [channel for channel in t.rules.channels if len(word) > 1 and channel.startswith(word)]
+    near = begun or get_close_matches(word, t.rules.channels, n=1)
     listed = ", ".join(t.rules.channels)
     hint = f"did you mean `{near[0]}`?" if near else f"the channels are {listed}"
     return Explanation("unknown-channel", f"there is no channel `{word}`", hint)

@@ -17,7 +17,7 @@ that the configuration expects; a special token is a terminal of its own.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from harmony_grammar.grammar import END_OF_INPUT
@@ -285,6 +285,7 @@ class Fault:
         piece: the piece of input where it stands.
         offset: where in the piece, in characters.
         width: how many characters are wrong.
+        unfinished: the text before it, if that is the beginning of a word and no word.
     """
 
     configuration: Configuration
@@ -292,6 +293,7 @@ class Fault:
     piece: Piece
     offset: int
     width: int
+    unfinished: str = ""
 
     @property
     def found(self) -> str:
@@ -470,7 +472,9 @@ class _Run:
         if self.reach == len(self.text):  # all of it could be read; what follows is wrong
             if self.following is None:
                 return Walk(before, self.reached_from, cut=True)
-            return self._fault(before, self.following, 0, len(self.following.text))
+            walked = self._fault(before, self.following, 0, len(self.following.text))
+            found = walked.fault and replace(walked.fault, unfinished=self.text[self.at :])
+            return replace(walked, fault=found)
         if self.reach > self.at or not self.spelled:
             return self._fault(before, self.piece, self.reach, 1)
         width, cut = _half_spelled(self.configuration, self.text[self.at :])
