@@ -13,10 +13,15 @@ import sys
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import harmony_grammar as hg
+from harmony_grammar.bodies import read_body
+from harmony_grammar.grammar import whole_text
 from harmony_grammar.masking.prompt import reader_of
 
 if TYPE_CHECKING:
@@ -36,6 +41,10 @@ def tools(*declarations: str) -> str:
     return developer(
         f"# Tools\n\n## functions\n\nnamespace functions {{\n\n{block}\n\n}} // namespace functions"
     )
+
+
+def body_of(message: str) -> str:
+    return message.partition("<|message|>")[2].removesuffix("<|end|>")
 
 
 def formats(schema: Any) -> str:
@@ -339,3 +348,31 @@ def test_a_line_of_channels_that_is_too_long_is_not_read() -> None:
         assert hg.check(text).status == status
         assert hg.check(system).status == "complete"
         assert hg.recover(text).conversation.messages[-1].text == "x"
+
+
+# --- further lines of a comment ---
+
+_LINES = ("y z\n", "y: z w\n", "// x\ny z\n", "a: string,\n// b\nc d\n", "y: {\nz w\n", "a\tb: 1\n")
+_MORE = ("b: 1,\n", "}", "{\n", "// c\n", "| ", "\n")
+
+
+@pytest.mark.parametrize("line", _LINES)
+@pytest.mark.parametrize("style", ["compatible", "faithful"])
+def test_further_lines_of_a_comment_are_read_in_linear_time(line: str, style: Any) -> None:
+    def run(size: int) -> object:
+        body = f"type f = (_: {{\n// x\n{line * size}b: string,\n}}) => any;"
+        return read_body(body_of(tools(body)), hg.Role.DEVELOPER, style=style)
+
+    assert_linear(run, 200)
+
+
+@given(st.lists(st.sampled_from([*_LINES, *_MORE]), max_size=12))
+def test_looking_ahead_changes_nothing_that_is_read(lines: list[str]) -> None:
+    body = body_of(tools(f"type f = (_: {{\n{''.join(lines)}}}) => any;"))
+
+    def run(careful: int) -> tuple[object, ...]:
+        with mock.patch.object(whole_text, "_CAREFUL", careful):
+            reading = read_body(body, hg.Role.DEVELOPER)
+        return repr(reading.content), [found.span for found in reading.diagnostics]
+
+    assert run(-1) == run(1_000_000)

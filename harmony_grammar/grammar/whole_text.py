@@ -9,7 +9,9 @@ a lower priority is the last resort: it is read where no other matches, or where
 led nowhere. So reading remembers the latest place where there was such a choice, and goes back to
 it once; to a line of text only if it has read no more than that line, since what looks like a
 section and is broken further down is a mistake and no text. What is read again is bounded by the
-length of the text, and so reading is linear.
+length of the text. A rule that ends is built, however long it is, and built again where reading
+went back to before its end; so a text that has often gone back looks ahead first, without
+building anything. So reading is linear.
 
 The end of the text ends its last line: a line end that is missing there is supplied.
 """
@@ -61,6 +63,7 @@ _ARRANGED: Final = 3  # a rule that only arranges others
 _MOST_READ_AGAIN: Final = 4  # times the length of the text
 _TEXT: Final = -2  # the priority of lines of text
 _DEEPEST: Final = 4096  # states on the stack, so that going back stays cheap
+_CAREFUL: Final = 16  # times that reading goes back before it looks ahead first
 _MOST_CHARACTERS: Final = 512  # that a state remembers, so that no input fills the memory
 
 
@@ -155,14 +158,14 @@ class TextReader:
         self._planner = _Planner(rules, self._driver, builders, alone, punctuation=punctuation)
         self._choices: defaultdict[int, dict[str, _Known]] = defaultdict(dict)
 
-    def read(self, text: str) -> Reading:  # noqa: C901, PLR0912  calls cost more than the work
+    def read(self, text: str) -> Reading:  # noqa: C901, PLR0912, PLR0915  calls cost more than the work
         """Read a whole text."""
         text += "\n"
         planner, choices, reduce = self._planner, self._choices, self._planner.reduce
         states, values = [*self._begin], list[Any]()
         at, count, end = 0, 0, len(text)
         back, act = cast("_Back | None", None), cast("_Act | None", None)
-        stuck, budget = _Stuck(0, states[0]), _MOST_READ_AGAIN * end
+        stuck, budget, returns = _Stuck(0, states[0]), _MOST_READ_AGAIN * end, 0
         while True:
             state = states[-1]
             if at == end:
@@ -191,7 +194,11 @@ class TextReader:
                     continue
             name, kept, plan, action, instead = act
             if instead is not None:
-                back = _Back(at, states[:], values[:], instead, stop)
+                shallow = len(states) <= _DEEPEST
+                back = _Back(at, states[:], values[:], instead, stop) if shallow else None
+                if returns > _CAREFUL and (ahead := self._ahead(text, back, name)):
+                    stuck, plan, action = max(stuck, ahead), None, None
+                    budget -= ahead.at - at
             while True:
                 if plan is not None:
                     action = reduce(plan, states, values, text)
@@ -202,7 +209,7 @@ class TextReader:
                 stuck = max(stuck, _Stuck(at, states[-1]))
                 if back is None or budget < 0 or not self._may_go(back, text, at):
                     return Reading(None, stuck.at, tuple(self._driver.expected(stuck.state)), count)
-                budget -= at - back.at
+                budget, returns = budget - (at - back.at), returns + 1
                 at, states, values, (name, match), _ = back
                 name, kept, plan, action, _ = planner.act(states[-1], name)
                 stop, back = _end(match(text, at)), None
@@ -237,10 +244,62 @@ class TextReader:
 
     def _may_go(self, back: _Back, text: str, at: int) -> bool:
         """Whether to go back from a place: to text only from its line or from right below it."""
-        if len(back.states) > _DEEPEST:
-            return False
         near = "\n" not in text[back.at : at] or not text[back.stop : at].strip()
         return near or self.rules.terminals[back.last[0]].priority > _TEXT
+
+    def _ahead(self, text: str, back: _Back | None, name: str) -> _Stuck | None:
+        """Where reading gets stuck behind a choice and goes back to it; None if it does not.
+
+        Args:
+            text: the text.
+            back: the choice, and where what was chosen ends.
+            name: what was chosen.
+        """
+        if back is None:
+            return None
+        driver, act = self._driver, self._planner.act
+        states, at, stop = [*back.states], back.at, back.stop
+        while True:
+            for _ in driver.end(states, name):
+                pass
+            following = driver.following(states[-1], name)
+            if following is None:
+                accepted = name == END_OF_INPUT and driver.accepts(states, self._start)
+                goes = not accepted and self._may_go(back, text, at)
+                return _Stuck(at, states[-1]) if goes else None
+            states.append(following)
+            found: _Act | None = None
+            at = stop
+            while found is None:
+                if at == len(text):
+                    found, stop = act(states[-1], END_OF_INPUT), at
+                else:
+                    at, found, stop = self._next(text, at, states)
+            name = found[0]
+            if found[-1] is not None:
+                return None
+
+    def _next(self, text: str, at: int, states: list[int]) -> tuple[int, _Act | None, int]:
+        """Where the next terminal begins, what it does, and where it ends; as `read` does it."""
+        state = states[-1]
+        joined, acts, words, known = self._choices[state].get(text[at]) or self._choice(
+            state, text[at]
+        )
+        if joined is not None:
+            found = joined(text, at)
+            if found is None:
+                return at, *self._resort(known.last, text, at, state)
+            at, stop = found.span(found.lastindex)
+            word = words.get(text[at:stop]) if words else None
+            if word is not None and self._planner.legal(states, word):
+                return at, self._planner.act(state, word), stop
+            what = acts[found.lastindex]
+            return (stop if what is None else at), what, stop
+        if known is None:
+            here = text.startswith(words, at)
+            return (at, acts, at + len(words)) if here else (at, _NO_ACT, at)
+        act, stop = self._longest(known, text, at, states)
+        return (stop if act is None else at), act, stop
 
     def _choice(self, state: int, char: str) -> _Known:
         """What may begin with a character in a state; remembered."""
