@@ -376,3 +376,60 @@ def test_looking_ahead_changes_nothing_that_is_read(lines: list[str]) -> None:
         return repr(reading.content), [found.span for found in reading.diagnostics]
 
     assert run(-1) == run(1_000_000)
+
+
+# --- numbers that JSON cannot say again ---
+
+
+@pytest.mark.parametrize("style", ["compatible", "faithful"])
+@pytest.mark.parametrize(
+    ("field", "default"),
+    [
+        ("number, // default: 1e999", "1e999"),
+        ("number, // default: -1e999", "-1e999"),
+        ("number, // default: 7", 7),
+        (f"number, // default: {'9' * 5000}", "9" * 5000),
+        (f"number, // default: {'9' * 30}", int("9" * 30)),
+    ],
+)
+def test_a_default_is_a_number_or_text(field: str, default: Any, style: Any) -> None:
+    prompt = tools(f"type f = (_: {{\na: {field}\n}}) => any;") + ASSISTANT
+    content = hg.parse(prompt, "prompt", bodies=True).messages[0].content[0]
+    assert isinstance(content, hg.DeveloperContent)
+    (tool,) = (content.tools or {})["functions"].tools
+    assert (tool.parameters or {})["properties"]["a"]["default"] == default
+    assert hg.Constraint.from_prompt(prompt, schema_style=style).tool_names == ("functions.f",)
+    json.loads(hg.parse(prompt, "prompt", bodies=True).to_json(), parse_constant=pytest.fail)
+    assert hg.render(hg.parse(prompt, "prompt", bodies=True).canonical())
+
+
+@pytest.mark.parametrize("value", ["1e999", "-1e400", "9" * 5000])
+def test_a_value_that_is_no_number_is_no_type(value: str) -> None:
+    prompt = tools(f"type f = (_: {{\na: {value} | 2,\n}}) => any;") + ASSISTANT
+    with pytest.raises(hg.ConstraintError, match=r"'functions.f' .* cannot be read"):
+        hg.Constraint.from_prompt(prompt)
+    assert hg.check(prompt, "prompt").ok
+    good = prompt.replace(value, "9" * 30)
+    assert hg.Constraint.from_prompt(good).tool_names == ("functions.f",)
+
+
+@pytest.mark.parametrize("value", ["NaN", "1e999", "-Infinity"])
+def test_a_response_format_is_json(value: str) -> None:
+    prompt = developer(f'# Response Formats\n\n## n\n\n{{"const":{value}}}') + ASSISTANT
+    with pytest.raises(hg.ConstraintError, match=r"response format .* cannot be read"):
+        hg.Constraint.from_prompt(prompt)
+    hg.Constraint.from_prompt(prompt.replace(value, "3"))
+
+
+@pytest.mark.parametrize("names", [["get weather"], ["get weather", "g"], ["g", "get weather"]])
+def test_a_tool_of_an_odd_name_is_not_forbidden_in_silence(names: list[str]) -> None:
+    def prompt(names: list[str]) -> str:
+        known = [hg.ToolDescription.new(n, "d", {"type": "object"}) for n in names]
+        content = hg.DeveloperContent.new().with_function_tools(known)
+        return hg.render(hg.Message.from_role_and_content(hg.Role.DEVELOPER, content)) + ASSISTANT
+
+    with pytest.raises(hg.ConstraintError, match=r"'functions.get weather' .* cannot be read"):
+        hg.Constraint.from_prompt(prompt(names))
+    plain = [name.replace(" ", "_") for name in names]
+    told = hg.Constraint.from_prompt(prompt(plain)).tool_names
+    assert sorted(told) == sorted(f"functions.{name}" for name in plain)
