@@ -136,7 +136,7 @@ def message(
     _set_channel(node, channel)
     _set_recipient(node, recipient)
     _set_content_type(node, content_type)
-    _set_extras(node, dict(extras))
+    _set_extras(node, dict(extras) if extras else {})
     _set_terminator(node, terminator)
     _set_header(node, header.spelling)
     _set_offsets(node, offsets)
