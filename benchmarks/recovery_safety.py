@@ -71,7 +71,7 @@ def sound(rng: random.Random, start: Start) -> list[int]:
     """A sound input."""
     spelling = rng.choice(("openai", "model"))
     messages = list(_turn(rng)) if start == "completion" else list(_history(rng))
-    tree = hg.Conversation(tuple(messages), start=start)
+    tree = hg.Conversation(list(messages), start=start)
     return hg.encode(tree, spelling=spelling)  # type: ignore[arg-type]
 
 
@@ -157,7 +157,7 @@ def spells(ids: list[int], message: hg.Message) -> bool:
     stretch = ids[span.start : span.end]
     starts: tuple[Start, ...] = ("completion", "conversation")
     reports = (hg.check(stretch, start) for start in starts)
-    return any(report.ok and report.conversation.messages == (message,) for report in reports)
+    return any(report.ok and report.conversation.messages == [message] for report in reports)
 
 
 def joins(ids: list[int], message: hg.Message, start: Start) -> bool:

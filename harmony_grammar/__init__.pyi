@@ -23,6 +23,7 @@ from harmony_grammar.compat.training import loss_mask as loss_mask
 from harmony_grammar.errors import ConstraintError as ConstraintError
 from harmony_grammar.errors import ConstraintViolation as ConstraintViolation
 from harmony_grammar.errors import Diagnostic as Diagnostic
+from harmony_grammar.errors import FieldError as FieldError
 from harmony_grammar.errors import GrammarError as GrammarError
 from harmony_grammar.errors import HarmonyError as HarmonyError
 from harmony_grammar.errors import HarmonySyntaxError as HarmonySyntaxError

@@ -2,9 +2,10 @@
 
 There is one family. `HarmonyError` is its head and also a `RuntimeError`, because that is
 what programs written for the reference implementation catch. Below it the classes are split
-by whose fault it is: `HarmonySyntaxError` for bad input, `RenderError` for a tree that cannot
-be written, `GrammarError` for a bad grammar text, `ConstraintError` for a contradictory
-constraint and `VocabularyError` for a vocabulary that cannot be used.
+by whose fault it is: `HarmonySyntaxError` for bad input, `FieldError` for what an object cannot
+hold, `RenderError` for a tree that cannot be written, `GrammarError` for a bad grammar text,
+`ConstraintError` for a contradictory constraint and `VocabularyError` for a vocabulary that
+cannot be used.
 
 A `Diagnostic` is one finding as plain data. Positions come in two units: characters of a text
 (then there are a line and a column) and indices of ids (then there are the id and what it
@@ -22,6 +23,7 @@ __all__ = [
     "ConstraintError",
     "ConstraintViolation",
     "Diagnostic",
+    "FieldError",
     "GrammarError",
     "HarmonyError",
     "HarmonySyntaxError",
@@ -175,6 +177,13 @@ class HarmonySyntaxError(HarmonyError, ValueError):
 
     def __reduce__(self) -> tuple[type[HarmonySyntaxError], tuple[Diagnostic]]:
         return type(self), (self.diagnostic,)
+
+
+class FieldError(HarmonyError, ValueError, TypeError):
+    """What is no value of a field: of the wrong type, a word that there is not, an unknown key.
+
+    It is a `ValueError`, as what pydantic raises for the reference's objects.
+    """
 
 
 class RenderError(HarmonyError, ValueError):

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import openai_harmony  # type: ignore[import-untyped]  # it ships no types
+from pydantic import BaseModel
 
 import harmony_grammar
 from harmony_grammar import HarmonySyntaxError
@@ -98,7 +99,8 @@ def outcome(side: Side, row: Row) -> str:
         place = error.diagnostic.place.partition(" (")[0]
         return code(f"HarmonySyntaxError at {place}: {error.diagnostic.code}")
     except Exception as error:  # noqa: BLE001  whatever either raises is what the row shows
-        return code(f"{type(error).__name__}: {str(error).splitlines()[0]}")
+        said = str(error).partition("\n")[0]
+        return code(f"{type(error).__name__}: {said}" if said else type(error).__name__)
 
 
 def parsing(
@@ -191,11 +193,9 @@ def misplaced(side: Side) -> object:
     return side.encoding.render(message)
 
 
-def built(side: Side) -> str:
-    """A builder whose result is not used."""
-    message = side.module.Message.from_role_and_content(side.module.Role.USER, "Hi")
-    message.with_channel("final")
-    return f"channel {message.channel}"
+def greeting(side: Side) -> Any:
+    """A message of the user."""
+    return side.module.Message.from_role_and_content(side.module.Role.USER, "Hi")
 
 
 def started(text: str) -> str:
@@ -414,19 +414,46 @@ ENCODING: Final = (
 
 OBJECTS: Final = (
     Row(
-        "`message.with_channel('final')`, the result not used",
-        "Objects are frozen: builders return a new one.",
-        built,
+        "`isinstance(message, pydantic.BaseModel)`",
+        "pydantic is not needed; its methods are there, and a field of a model takes our objects.",
+        lambda side: isinstance(greeting(side), BaseModel),
     ),
     Row(
-        "`type(message.content)`",
-        "The same; it can be given as a list.",
-        lambda side: type(conversation(side, ("user", "Hi", None)).messages[0].content).__name__,
+        "`message.channel = 5`",
+        "What is assigned is checked as what is given to a constructor.",
+        lambda side: setattr(greeting(side), "channel", 5),
     ),
     Row(
-        "`hasattr(message, 'model_dump')`",
-        "The objects are dataclasses, not pydantic models; `to_dict` is the same in both.",
-        lambda side: hasattr(conversation(side, ("user", "Hi", None)).messages[0], "model_dump"),
+        "`Message(author=None)`",
+        "One family of errors; this one is a `ValueError`, too.",
+        lambda side: side.module.Message(author=None),
+    ),
+    Row(
+        "`Message.from_dict` with a key `chanel`",
+        "What would be lost is told.",
+        lambda side: side.module.Message.from_dict({"role": "user", "content": "", "chanel": "x"}),
+    ),
+    Row(
+        "`SystemContent.from_dict` with a key `effort`",
+        "The same.",
+        lambda side: side.module.SystemContent.from_dict({"effort": "High"}).to_dict()["type"],
+    ),
+    Row(
+        "`message.model_dump()['content']`",
+        "Contents keep what they say.",
+        lambda side: greeting(side).model_dump()["content"],
+    ),
+    Row(
+        "`Message.model_validate` of wire JSON",
+        "It is what there mostly is, and what pydantic's models dump our objects to.",
+        lambda side: described(side.module.Message.model_validate(greeting(side).to_dict())),
+    ),
+    Row(
+        "`Message(author=…, content=[{'type': 'text', 'text': 'Hi'}])`",
+        "A dict becomes the content that it describes.",
+        lambda side: side.module.Message(
+            author={"role": "user"}, content=[{"type": "text", "text": "Hi"}]
+        ).to_dict()["content"],
     ),
 )
 

@@ -63,7 +63,7 @@ def messages(draw: st.DrawFn, *, rich: bool = False) -> Message:
     elif channel in WORK_CHANNELS:
         recipient = draw(st.none() | _names)
     content_type = draw(st.none() | _content_types)
-    return Message(author, tuple(draw(_pieces(role, rich=rich))), channel, recipient, content_type)
+    return Message(author, list(draw(_pieces(role, rich=rich))), channel, recipient, content_type)
 
 
 def plain(message: Message) -> Message:

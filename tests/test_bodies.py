@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,7 +63,7 @@ def test_system_contents_are_read_back(*, content: SystemContent, function_tools
 
 
 @settings(_some, max_examples=100)
-@given(content=developers().map(lambda content: replace(content, response_formats=())) | systems())
+@given(content=developers().map(lambda content: replace(content, response_formats=[])) | systems())
 def test_what_the_reference_renders_is_read_and_rendered_again(
     reference_encoding: reference.HarmonyEncoding, content: Content
 ) -> None:
@@ -115,7 +116,7 @@ def test_a_content_keeps_the_ids_it_was_read_from() -> None:
     head = hg.encode(hg.parse(conversation(Role.DEVELOPER, "")))
     ids = [*head[:-1], *body, head[-1]]
     tree = hg.parse(ids, bodies=True)
-    assert tree.messages[0].content == (DeveloperContent("Hi"),)
+    assert tree.messages[0].content == [DeveloperContent("Hi")]
     assert hg.encode(tree) == ids
     assert hg.encode(tree.canonical()) != ids
 
@@ -126,7 +127,8 @@ def test_a_changed_content_forgets_its_text() -> None:
     assert isinstance(content, DeveloperContent)
     message = hg.Message.from_role_and_content(Role.DEVELOPER, content)
     assert hg.render(message) == conversation(Role.DEVELOPER, text)
-    other = replace(message, content=(content.with_instructions("No."),))
+    changed = copy.deepcopy(content).with_instructions("No.")
+    other = replace(message, content=[changed])
     assert hg.render(other) == conversation(Role.DEVELOPER, "# Instructions\n\nNo.")
     assert content.canonical() == content
     assert content.to_dict() == {"instructions": "\nBe brief.", "type": "developer_content"}
@@ -321,16 +323,16 @@ def test_response_formats_are_written_and_read() -> None:
     assert developer_text(content) == body
     assert read_body(body, Role.DEVELOPER).content == content
     assert DeveloperContent.from_dict(content.to_dict()) == content
-    assert content.with_response_format("any", {"a": 1}).response_formats[1:] == (
-        ResponseFormat("any", {"a": 1}),
-    )
+    assert content.with_response_format("any", {"a": 1}).response_formats[1:] == [
+        ResponseFormat("any", {"a": 1})
+    ]
 
 
 def test_a_schema_may_have_several_lines() -> None:
     body = '# Response Formats\n\n## f\n\n{\n  "type": "array"\n}\n'
     content = read_body(body, Role.DEVELOPER).content
     assert isinstance(content, DeveloperContent)
-    assert content.response_formats == (ResponseFormat("f", {"type": "array"}),)
+    assert content.response_formats == [ResponseFormat("f", {"type": "array"})]
 
 
 def test_tools_may_stand_before_instructions() -> None:

@@ -57,7 +57,7 @@ def test_a_changed_grammar_is_followed(name: str, tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text(json.dumps(tree.to_dict()), encoding="utf-8")
     (tmp_path / "b.harmony").write_text(CALL_ID.render(tree.canonical()), encoding="utf-8")
     prompt = hg.Conversation(
-        (hg.Message.from_role_and_content(hg.Role.USER, "Hi"),),
+        [hg.Message.from_role_and_content(hg.Role.USER, "Hi")],
         hg.OpenMessage(hg.Author(hg.Role.ASSISTANT)),
     )
     (tmp_path / "prompt.harmony").write_text(hg.render(prompt), encoding="utf-8")

@@ -131,7 +131,7 @@ def test_a_grammar_of_ones_own_has_an_encoding() -> None:
     text = hg.Grammar.default().text.replace('FINAL: "final"', 'FINAL: "answer"')
     encoding = HarmonyEncoding(hg.Grammar.from_text(text), name="mine")
     hello = Message.from_role_and_content(Role.ASSISTANT, "Hi").with_channel("answer")
-    training = encoding.render_conversation_for_training(Conversation((hello,)))
+    training = encoding.render_conversation_for_training(Conversation([hello]))
     assert encoding.decode(training) == "<|start|>assistant<|channel|>answer<|message|>Hi<|return|>"
     assert encoding.parse_messages_from_completion_tokens(training) == [hello]
 
@@ -233,7 +233,7 @@ def test_an_unknown_policy_is_refused_with_those_there_are() -> None:
 
 def test_the_spelling_of_headers_can_be_chosen(encoding: HarmonyEncoding) -> None:
     call = Message.from_role_and_content(Role.ASSISTANT, "1").with_recipient("python")
-    conversation = Conversation((call.with_channel(REASONING),))
+    conversation = Conversation([call.with_channel(REASONING)])
     spellings = [
         encoding.decode(
             encoding.render_conversation(conversation, RenderConversationConfig(spelling=s))

@@ -114,7 +114,7 @@ def test_ids_parse_back_to_what_was_written(
 
 def joined(message: Message) -> Message:
     """The message with its texts as one piece, as it is read."""
-    return dataclasses.replace(message, content=(TextContent(message.text),))
+    return dataclasses.replace(message, content=[TextContent(message.text)])
 
 
 @few

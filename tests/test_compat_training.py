@@ -77,12 +77,12 @@ def test_reasoning_is_dropped_only_when_asked(
     assert "R" in learned(talk)
     assert "R" not in learned(talk, config=RenderConversationConfig())
     assert "R" in learned(talk, config=KEEP)
-    twice = Conversation((*talk.messages, *talk.messages))
+    twice = Conversation([*talk.messages, *talk.messages])
     assert learned(twice).count("R<|end|>") == 1
 
 
 def test_messages_without_a_channel_are_learned_when_asked(learned: Callable[..., str]) -> None:
-    bare = Conversation((Message.from_role_and_content(Role.ASSISTANT, "A"),))
+    bare = Conversation([Message.from_role_and_content(Role.ASSISTANT, "A")])
     assert learned(bare) == ""
     assert learned(bare, [None]) == "<|message|>A<|end|>"
 

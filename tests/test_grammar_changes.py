@@ -93,7 +93,7 @@ PERSONA = changed(
 
 def test_a_section_is_kept_and_written_in_its_place() -> None:
     content = replace(hg.SystemContent(), extras={"persona": "grumpy"})
-    tree = hg.Conversation((hg.Message.from_role_and_content(hg.Role.SYSTEM, content),))
+    tree = hg.Conversation([hg.Message.from_role_and_content(hg.Role.SYSTEM, content)])
     text = PERSONA.render(tree)
     assert "2024-06\n\nPersona: grumpy\n\nReasoning: medium" in text
     read = PERSONA.parse(text, bodies=True)
@@ -136,7 +136,7 @@ def test_comments_and_arguments_are_written_as_the_grammar_has_them(style: str) 
         {"type": "object", "properties": {"a": {"type": "string", "description": "an a"}}},
     )
     content = hg.DeveloperContent().with_function_tools([tool])
-    tree = hg.Conversation((hg.Message.from_role_and_content(hg.Role.DEVELOPER, content),))
+    tree = hg.Conversation([hg.Message.from_role_and_content(hg.Role.DEVELOPER, content)])
     text = grammar.render(tree, schema_style=style)  # type: ignore[arg-type]
     assert "//" not in text
     assert "# Does.\ntype f = (args: {\n# an a\na?: string," in text
@@ -157,11 +157,11 @@ def test_a_channel_is_reasoning_for_everybody() -> None:
     said = hg.Message.from_role_and_content(hg.Role.ASSISTANT, "Weak.").with_channel("critique")
     user = hg.Message.from_role_and_content(hg.Role.USER, "Hi")
     answer = hg.Message.from_role_and_content(hg.Role.ASSISTANT, "No.").with_channel("final")
-    talk = hg.Conversation((user, said, answer, user, answer))
+    talk = hg.Conversation([user, said, answer, user, answer])
     from harmony_grammar.compat import HarmonyEncoding  # noqa: PLC0415
 
     dropped = HarmonyEncoding(CRITIQUE).render_conversation(talk)
-    assert CRITIQUE.parse(dropped) == hg.Conversation((user, answer, user, answer))
+    assert CRITIQUE.parse(dropped) == hg.Conversation([user, answer, user, answer])
     codes = [found.code for found in CRITIQUE.check(CRITIQUE.render(talk)).diagnostics]
     assert "kept-reasoning" in codes
     with pytest.raises(hg.ConstraintViolation):
@@ -193,8 +193,8 @@ def test_a_second_declared_terminal_is_refused() -> None:
     ("old", "new", "said"),
     [
         (
-            "recipient: _TO RECIPIENT  -> recipient",
-            "recipient: _TO RECIPIENT",
+            "recipient: _TO (PATH | SEGMENT)  -> recipient",
+            "recipient: _TO (PATH | SEGMENT)",
             "-> recipient",
         ),
         ("-> ends_turn", "-> ends_the_turn", "ends_the_turn|ends_turn"),

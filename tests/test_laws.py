@@ -165,7 +165,7 @@ messages = st.builds(
 def test_what_can_be_written_reads_back(
     written: list[hg.Message], start: Start, spelling: Spelling
 ) -> None:
-    tree = hg.Conversation(tuple(written), start=start)
+    tree = hg.Conversation(list(written), start=start)
     try:
         text = hg.render(tree, spelling=spelling)
     except hg.RenderError as error:

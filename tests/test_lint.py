@@ -109,10 +109,10 @@ def test_the_tools_that_the_package_renders_are_read() -> None:
     )
     written = hg.render(
         hg.Conversation(
-            (
+            [
                 hg.Message.from_role_and_content(hg.Role.SYSTEM, system),
                 hg.Message.from_role_and_content(hg.Role.DEVELOPER, developer),
-            )
+            ]
         )
     )
     found = [declared_tools(message.text) for message in hg.parse(written)]

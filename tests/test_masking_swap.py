@@ -165,7 +165,7 @@ def test_a_prompt_tells_its_tools_whatever_its_roles_are_called() -> None:
         hg.Message.from_role_and_content(hg.Role.DEVELOPER, developer),
     )
     for talk in (messages, messages[1:]):
-        prompt = hg.Conversation(talk, hg.OpenMessage(hg.Author(hg.Role.ASSISTANT)))
+        prompt = hg.Conversation(list(talk), hg.OpenMessage(hg.Author(hg.Role.ASSISTANT)))
         for source in (grammar.render(prompt), grammar.encode(prompt)):
             told = Constraint.from_prompt(
                 source, grammar=grammar, tool_choice="auto", channels=None

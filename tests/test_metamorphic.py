@@ -48,7 +48,7 @@ TOOL = hg.ToolDescription(
     },
 )
 PROMPT = hg.Conversation(
-    (
+    [
         hg.Message.from_role_and_content(
             hg.Role.SYSTEM,
             hg.SystemContent(conversation_start_date="2025-01-01").with_python_tool(),
@@ -60,11 +60,11 @@ PROMPT = hg.Conversation(
             .with_response_format("shop", {"type": "array"}, "A list."),
         ),
         hg.Message.from_role_and_content(hg.Role.USER, "Hi"),
-    ),
+    ],
     hg.OpenMessage(hg.Author(hg.Role.ASSISTANT)),
 )
 CALL = hg.Conversation(
-    (
+    [
         *PROMPT.messages,
         hg.Message.from_role_and_content(hg.Role.ASSISTANT, "Hm.").with_channel("analysis"),
         hg.Message.from_role_and_content(hg.Role.ASSISTANT, '{"at": "x"}')
@@ -75,7 +75,7 @@ CALL = hg.Conversation(
         .with_channel("commentary")
         .with_recipient("assistant"),
         hg.Message.from_role_and_content(hg.Role.ASSISTANT, "Done.").with_channel("final"),
-    )
+    ]
 )
 INPUTS = [
     *(path.read_text(encoding="utf-8") for path in sorted((ROOT / "examples").rglob("*.harmony"))),
@@ -279,7 +279,7 @@ def translated(message: Any) -> Any:
 @given(sentences(OWN, "conversation"))
 def test_respelled_words_change_a_text_by_these_words_only(text: str) -> None:
     tree = OWN.parse(text)
-    new = hg.Conversation(tuple(map(translated, tree.messages)))
+    new = hg.Conversation(list(map(translated, tree.messages)))
     written = respelled().render(new)
     back = respelled().parse(written)
     assert back == new
@@ -293,7 +293,7 @@ def test_respelled_words_change_bodies_by_these_words_only() -> None:
     plain = hg.SystemContent(
         conversation_start_date="2025-01-01"
     )  # the prose of a tool has words, too
-    said = replace(CALL, messages=(replace(CALL.messages[0], content=(plain,)), *CALL.messages[1:]))
+    said = replace(CALL, messages=[replace(CALL.messages[0], content=[plain]), *CALL.messages[1:]])
     written, other = OWN.render(said), respelled().render(translated_call(said))
     assert _count(written, WORDS) == _count(other, WORDS.values())
     read = respelled().parse(other, bodies=True)
@@ -307,10 +307,10 @@ def test_respelled_words_change_bodies_by_these_words_only() -> None:
 def translated_call(call: hg.Conversation = CALL) -> hg.Conversation:
     system = hg.SystemContent(
         conversation_start_date="2025-01-01",
-        channel_config=hg.ChannelConfig(respelled().channels, channel_required=True),
+        channel_config=hg.ChannelConfig(list(respelled().channels), channel_required=True),
     )
-    first = replace(call.messages[0], content=(system,))
-    return hg.Conversation((first, *map(translated, call.messages[1:])))
+    first = replace(call.messages[0], content=[system])
+    return hg.Conversation([first, *map(translated, call.messages[1:])])
 
 
 def _count(text: str, words: Any) -> int:

@@ -84,7 +84,7 @@ def test_a_sentence_recovers_to_its_parse(data: st.DataObject, start: Start) -> 
     ids = data.draw(tokenisations(text, GRAMMAR))
     for source in (text, ids):
         recovery, tree = hg.recover(source, start), hg.parse(source, start)
-        assert recovery.messages == tree.messages
+        assert list(recovery.messages) == tree.messages
         assert [m.offsets for m in recovery.messages] == [m.offsets for m in tree.messages]
         assert recovery.pending == tree.open_message
         assert not recovery.diagnostics

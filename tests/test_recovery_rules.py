@@ -451,7 +451,7 @@ def test_padding_around_a_transcript_is_trivia(
 ) -> None:
     ids = [*[PADDING] * before, *encoded(text), *[PADDING] * behind]
     recovery = hg.recover(ids, start)
-    assert recovery.messages == hg.parse(text, start).messages
+    assert list(recovery.messages) == hg.parse(text, start).messages
     assert [repair.code for repair in recovery.repairs] == [Code.PADDING] * (before + behind)
     assert sum(span.end - span.start for span in recovery.trivia) == before + behind
     assert recovery.overrun is None

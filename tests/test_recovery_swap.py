@@ -30,7 +30,7 @@ def test_sentences_follow(change: str, data: st.DataObject, start: Start) -> Non
     text = data.draw(sentences(grammar, start))
     for source in (text, data.draw(tokenisations(text, grammar))):
         recovery, tree = grammar.recover(source, start), grammar.parse(source, start)
-        assert recovery.messages == tree.messages
+        assert list(recovery.messages) == tree.messages
         assert recovery.pending == tree.open_message
         assert not recovery.repairs
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 ASSISTANT = hg.Author(hg.Role.ASSISTANT)
 CALL = hg.Message(
     ASSISTANT,
-    (hg.TextContent("{}"),),
+    [hg.TextContent("{}")],
     "commentary",
     "functions.f",
     "<|constrain|>json",  # type: ignore[arg-type]
@@ -22,7 +23,7 @@ CALL = hg.Message(
 
 
 def said(text: str, channel: str | None = None) -> hg.Message:
-    return hg.Message(ASSISTANT, (hg.TextContent(text),), channel)
+    return hg.Message(ASSISTANT, [hg.TextContent(text)], channel)
 
 
 def test_the_two_spellings_of_a_call() -> None:
@@ -35,7 +36,7 @@ def test_the_two_spellings_of_a_call() -> None:
 
 def test_a_result_names_its_recipient_first_in_both() -> None:
     tool = hg.Author.new(hg.Role.TOOL, "functions.f")
-    result = hg.Message(tool, (hg.TextContent("5"),), "commentary", "assistant")
+    result = hg.Message(tool, [hg.TextContent("5")], "commentary", "assistant")
     text = "<|start|>functions.f to=assistant<|channel|>commentary<|message|>5<|end|>"
     assert hg.render(result) == hg.render(result, spelling="model") == text
 
@@ -70,7 +71,7 @@ def test_text_refuses_what_spells_a_token_and_ids_take_it() -> None:
         hg.render(user)
     ids = hg.encode(user)
     assert ids.count(200007) == 1
-    assert hg.parse(ids).messages == (user,)
+    assert hg.parse(ids).messages == [user]
 
 
 @pytest.mark.parametrize(
@@ -79,9 +80,9 @@ def test_text_refuses_what_spells_a_token_and_ids_take_it() -> None:
         (hg.Message(hg.Author(hg.Role.TOOL)), "needs the tool's name"),
         (said("x", "finale"), "no channel 'finale': did you mean 'final'"),
         (said("x", "zzz"), "no channel 'zzz': there are analysis, commentary, final"),
-        (CALL.with_channel("final"), "no message of the format has role 'assistant', channel"),
-        (CALL.with_recipient("functions."), "recipient 'functions.'"),
-        (CALL.with_content_type("a b"), "content_type 'a b'"),
+        (replace(CALL, channel="final"), "no message of the format has role 'assistant', channel"),
+        (replace(CALL, recipient="functions."), "recipient 'functions.'"),
+        (replace(CALL, content_type=hg.ContentType("a b")), "content_type 'a b'"),
         (hg.Message(hg.Author(hg.Role.USER, "a b")), "name 'a b'"),
         (hg.Message(hg.Author(hg.CustomRole("critic"))), "no role 'critic'"),
     ],
@@ -117,9 +118,9 @@ def test_a_content_belongs_to_its_role(content: hg.Content, role: str) -> None:
 def test_what_ends_the_last_message(
     messages: tuple[hg.Message, ...], start: Start, text: str
 ) -> None:
-    written = hg.render(hg.Conversation(messages, start=start))
+    written = hg.render(hg.Conversation(list(messages), start=start))
     assert written.endswith(text)
-    assert hg.parse(written, start).messages == messages
+    assert hg.parse(written, start).messages == list(messages)
 
 
 def test_what_is_no_completion_or_prompt_is_refused() -> None:
@@ -127,11 +128,11 @@ def test_what_is_no_completion_or_prompt_is_refused() -> None:
     with pytest.raises(hg.RenderError, match="at least one message"):
         hg.render(hg.Conversation(start="completion"))
     with pytest.raises(hg.RenderError, match="role 'user'"):
-        hg.render(hg.Conversation((user,), start="completion"))
+        hg.render(hg.Conversation([user], start="completion"))
     with pytest.raises(hg.RenderError, match="functions"):
-        hg.render(hg.Conversation((CALL, said("a", "final")), start="completion"))
+        hg.render(hg.Conversation([CALL, said("a", "final")], start="completion"))
     with pytest.raises(hg.RenderError, match="ends in an open message"):
-        hg.render(hg.Conversation((user,), start="prompt"))
+        hg.render(hg.Conversation([user], start="prompt"))
 
 
 @pytest.mark.parametrize(
@@ -157,10 +158,10 @@ def test_a_prompt_may_be_open_anywhere(text: str) -> None:
 def test_a_new_open_message_ends_where_its_fields_do() -> None:
     bare = hg.OpenMessage(ASSISTANT)
     assert hg.render(bare) == "<|start|>assistant"
-    assert hg.render(hg.Conversation((), bare)) == "<|start|>assistant"
+    assert hg.render(hg.Conversation([], bare)) == "<|start|>assistant"
     addressed = hg.OpenMessage(ASSISTANT, recipient="functions.f")
     assert hg.render(addressed) == "<|start|>assistant to=functions.f"
-    begun = hg.OpenMessage(ASSISTANT, (), "final")
+    begun = hg.OpenMessage(ASSISTANT, [], "final")
     assert hg.render(begun) == "<|start|>assistant<|channel|>final<|message|>"
 
 
@@ -184,7 +185,7 @@ def test_a_system_message_declares_channels() -> None:
 def test_a_system_content_declares_channels() -> None:
     system = hg.SystemContent.new().with_required_channels(["analysis", "critique"])
     tree = hg.Conversation(
-        (hg.Message.from_role_and_content(hg.Role.SYSTEM, system), said("Weak.", "critique"))
+        [hg.Message.from_role_and_content(hg.Role.SYSTEM, system), said("Weak.", "critique")]
     )
     assert hg.render(tree).endswith(CRITIQUE)
 
@@ -205,7 +206,7 @@ def test_invalid_utf8_is_replaced_in_text_and_kept_in_ids() -> None:
 
 def test_half_a_character_has_no_ids() -> None:
     user = hg.Message.from_role_and_content(hg.Role.USER, "a\ud800")
-    assert hg.parse(hg.render(user)).messages == (user,)
+    assert hg.parse(hg.render(user)).messages == [user]
     with pytest.raises(hg.RenderError, match=r"lone surrogate at character 1 .*errors='replace'"):
         hg.encode(user)
 

@@ -61,7 +61,7 @@ def pointer(text: str) -> str:
 def tools(text: str, schema: dict[str, Any]) -> hg.DeveloperContent:
     first = hg.ToolDescription.new("first", text, schema)
     last = hg.ToolDescription.new("last", "The last.")
-    config = hg.ToolNamespaceConfig("functions", text, tools=(first, last))
+    config = hg.ToolNamespaceConfig("functions", text, tools=[first, last])
     return hg.DeveloperContent.new().with_tools(config)
 
 
@@ -80,7 +80,7 @@ def test_what_is_said_of_a_tool_stays_there(text: str, place: str) -> None:
     content = reading.content
     assert isinstance(content, hg.DeveloperContent)
     assert content.instructions is None
-    assert content.response_formats == ()
+    assert content.response_formats == []
     assert content.tools is not None
     assert list(content.tools) == ["functions"]
     assert [tool.name for tool in content.tools["functions"].tools] == ["first", "last"]
@@ -95,7 +95,7 @@ def test_what_is_said_of_a_tool_stays_there(text: str, place: str) -> None:
 def test_a_name_that_is_none_is_refused(text: str, place: str) -> None:
     tool = hg.ToolDescription.new(text if place == "tool" else "f", "A tool.")
     name = text if place == "namespace" else "functions"
-    config = hg.ToolNamespaceConfig(name, tools=(tool,))
+    config = hg.ToolNamespaceConfig(name, tools=[tool])
     with pytest.raises(hg.RenderError, match="cannot be called by the name"):
         developer_text(hg.DeveloperContent.new().with_tools(config), schema_style="faithful")
 

@@ -25,7 +25,7 @@ OLD: dict[str, Callable[[dict[str, Any]], object]] = {
     ),
     "recoverer of a stream": lambda more: hg.StreamParser(**more or {"recoverer": OWN.recoverer}),
     "encoding of a loss mask": lambda more: hg.loss_mask(
-        hg.Conversation((ANSWER,)), **more or {"encoding": hg.HarmonyEncoding(OWN)}
+        hg.Conversation([ANSWER]), **more or {"encoding": hg.HarmonyEncoding(OWN)}
     ),
 }
 

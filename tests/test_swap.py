@@ -143,11 +143,11 @@ def prompt_with_tools() -> hg.Conversation:
     )
     call = hg.Message.from_role_and_content(hg.Role.ASSISTANT, "{}").with_channel("commentary")
     return hg.Conversation(
-        (
+        [
             hg.Message.from_role_and_content(hg.Role.SYSTEM, system),
             hg.Message.from_role_and_content(hg.Role.DEVELOPER, developer),
             call.with_recipient("functions.sell").with_content_type("json"),
-        )
+        ]
     )
 
 

@@ -362,8 +362,8 @@ def test_the_words_of_another_grammar_are_followed() -> None:
 
 def test_namespaces_are_sorted_by_key_and_written_by_name() -> None:
     configs = {
-        "b": ToolNamespaceConfig("first", tools=()),
-        "a": ToolNamespaceConfig("second", "Plain\nwords.", tools=()),
+        "b": ToolNamespaceConfig("first", tools=[]),
+        "a": ToolNamespaceConfig("second", "Plain\nwords.", tools=[]),
     }
     assert tools_section(configs) == "# Tools\n\n## second\n\nPlain\nwords.\n\n## first\n"
 
@@ -388,8 +388,8 @@ def test_a_content_of_a_kind_of_ones_own_has_no_body() -> None:
 def test_function_tools_are_found() -> None:
     tool = ToolDescription("f", "")
     one = DeveloperContent.new()
-    named = {"functions": ToolNamespaceConfig("other", tools=(tool,))}
-    misnamed = {"other": ToolNamespaceConfig("functions", tools=(tool,))}
+    named = {"functions": ToolNamespaceConfig("other", tools=[tool])}
+    misnamed = {"other": ToolNamespaceConfig("functions", tools=[tool])}
 
     def declares(content: Content) -> bool:
         message = Message.from_role_and_content(Role.DEVELOPER, "x").adding_content(content)

@@ -300,7 +300,7 @@ def _read_namespace(parts: list[Any], whole: str, mark: str) -> ToolNamespaceCon
     prose = next((part for part in parts if part.__class__ is Lines), None)
     tools = next((part for part in parts if part.__class__ is tuple), None)
     description = plain(prose, whole, SECTION) if tools is None else commented(prose, mark)
-    return ToolNamespaceConfig(parts[0].text, description, tools=tools or ())
+    return ToolNamespaceConfig(parts[0].text, description, tools=list(tools or ()))
 
 
 def _tools(parts: list[ToolNamespaceConfig], _: str) -> Namespaces:
@@ -311,7 +311,7 @@ def _tools(parts: list[ToolNamespaceConfig], _: str) -> Namespaces:
         if known is not None:
             tools = (*known.tools, *item.tools)
             description = known.description or item.description
-            found[item.name] = ToolNamespaceConfig(item.name, description, tools=tools)
+            found[item.name] = ToolNamespaceConfig(item.name, description, tools=list(tools))
         else:
             found[item.name] = item
     return Namespaces(found)

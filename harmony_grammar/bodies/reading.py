@@ -27,8 +27,6 @@ __all__ = ["OFF_TEMPLATE", "BodyReading", "read_body", "read_type", "with_bodies
 OFF_TEMPLATE: Final = "off-template"
 """The code of the diagnostic that says where a body leaves its template."""
 
-_REMEMBERED: Final = "source"  # the field of a content that keeps what it was read from
-
 
 class BodyReading(NamedTuple):
     """What a body says.
@@ -74,7 +72,7 @@ def read_body(
     reading = _read(_reader(rules or Rules.default(), start, style), text)
     if isinstance(reading, Diagnostic):
         return BodyReading(source, (reading,))
-    object.__setattr__(reading, _REMEMBERED, source)
+    reading.remember(source)
     return BodyReading(reading)
 
 
@@ -90,7 +88,7 @@ def with_bodies(conversation: Conversation, rules: Rules | None = None) -> Conve
         template.
     """
     rules = rules or Rules.default()
-    messages = tuple(_with_body(message, rules) for message in conversation.messages)
+    messages = [_with_body(message, rules) for message in conversation.messages]
     return replace(conversation, messages=messages)
 
 
@@ -102,7 +100,7 @@ def _with_body(message: Message, rules: Rules) -> Message:
     text = message.content[0]
     if not isinstance(text, TextContent):
         return message
-    return replace(message, content=(read_body(text.text, role, rules, ids=text.ids).content,))
+    return replace(message, content=[read_body(text.text, role, rules, ids=text.ids).content])
 
 
 def read_type(text: str, rules: Rules | None = None, *, style: Style = "compatible") -> Type:

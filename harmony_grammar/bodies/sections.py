@@ -29,7 +29,6 @@ from harmony_grammar.tree.contents import (
     DeveloperContent,
     ReasoningEffort,
     SystemContent,
-    default_channels,
 )
 from harmony_grammar.tree.tools import FUNCTIONS, ResponseFormat
 
@@ -143,7 +142,7 @@ def _developer_body(parts: list[Any], _: str) -> DeveloperContent:
     return DeveloperContent(
         text and text.text,
         tools and tools.namespaces,
-        formats.formats if formats else (),
+        list(formats.formats if formats else ()),
         extras={added.rule: added.text for added in _added(parts)},
     )
 
@@ -152,7 +151,7 @@ def _valid_channels(parts: list[Leaf], _: str) -> ChannelConfig:
     """The names, and behind them, if each message must have one, the terminal that says so."""
     first = parts[0].name
     names = tuple(part.text for part in parts if part.name == first)
-    return ChannelConfig(names, channel_required=len(names) < len(parts))
+    return ChannelConfig(list(names), channel_required=len(names) < len(parts))
 
 
 def _effort(rules: Rules, parts: list[Leaf]) -> ReasoningEffort:
@@ -293,7 +292,7 @@ def _write_channels(writer: _SectionWriter) -> str | None:
 def _write_valid_channels(writer: _SectionWriter) -> str:
     config = writer.content.channel_config
     title, comma, stop, required = writer.signs.of[BodyPart.VALID_CHANNELS]
-    own = config is default_channels()
+    own = config.is_unasked
     names = comma.join(writer.rules.channels if own else config.valid_channels)
     return title + names + stop + (required if config.channel_required else "")
 

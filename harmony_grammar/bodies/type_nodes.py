@@ -7,13 +7,13 @@ stands below them.
 
 from __future__ import annotations
 
+import json
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from harmony_grammar.bodies.signs import comment_text
 from harmony_grammar.grammar.meaning import BodyPart
 from harmony_grammar.grammar.whole_text import Leaf
-from harmony_grammar.schemas.type_comments import json_number
 from harmony_grammar.schemas.types import (
     Array,
     Field,
@@ -132,7 +132,7 @@ def _string(parts: list[Any], _: str) -> Literal:
 
 
 def _number(parts: list[Any], _: str) -> Literal:
-    return Literal(json_number(parts[0].text))
+    return Literal(json.loads(parts[0].text))
 
 
 def _array(parts: list[Any], _: str) -> Array:

@@ -76,7 +76,7 @@ def _words(rules: Rules) -> _Words:
         signs(BodyPart.TOOLS)[0],
         signs(BodyPart.RESPONSE_FORMATS)[0],
         re.compile(re.escape(signs(BodyPart.NAMESPACE)[0]) + name),
-        re.compile(f"{declares} (.+?) {equals} {taken}"),  # of any name, to tell which is odd
+        re.compile(f"{declares} {name} {equals} {taken}"),
     )
 
 

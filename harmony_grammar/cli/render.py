@@ -19,6 +19,10 @@ __all__ = ["Target", "register"]
 
 _SHAPE: Final = 'give {"messages": [{"role": "user", "content": "Hi"}]}, a list of messages, or one'
 
+# What `parse` says besides.
+_PLACES_OF_ALL: Final = frozenset({"start", "unit"})
+_PLACES: Final = frozenset({"terminator", "spans"})
+
 
 class Target(str, Enum):
     """What is written."""
@@ -103,11 +107,19 @@ def _wrapped(data: Any) -> dict[str, Any]:
 
 
 def _built(data: dict[str, Any]) -> Conversation:
-    conversation = Conversation.from_dict(data)
+    kept = _without(data, _PLACES_OF_ALL)
+    kept["messages"] = [_without(message, _PLACES) for message in data["messages"]]
+    if data.get("open_message") is not None:
+        kept["open_message"] = _without(data["open_message"], _PLACES)
+    conversation = Conversation.from_dict(kept)
     start = data.get("start", conversation.start)
     if start not in get_args(Start):
         raise ValueError(f"start is {start!r}, and it can be {', '.join(get_args(Start))}")
     return replace(conversation, start=start)
+
+
+def _without(data: dict[str, Any], names: frozenset[str]) -> dict[str, Any]:
+    return {key: value for key, value in data.items() if key not in names}
 
 
 def register(app: typer.Typer) -> None:

@@ -167,7 +167,7 @@ class StreamableParser:
     def current_role(self) -> Role | CustomRole | None:
         """Who speaks; None where that is not known yet."""
         fields = self._fields
-        return self._role if fields is None else fields.author.role
+        return self._role if fields is None else fields.role
 
     @property
     def current_channel(self) -> str | None:
@@ -420,11 +420,11 @@ class StreamableParser:
         """Add a message that ends without its terminator."""
         end, rest = len(self._tokens), self._flushed()
         content = self._whole_content(end, rest)
-        author, channel, recipient, content_type, extras = header.fields
+        _, _, channel, recipient, content_type, extras = header.fields
         self._messages.append(
             Message(
-                author,
-                (content,),
+                header.fields.author,
+                [content],
                 channel,
                 recipient,
                 content_type,
@@ -478,11 +478,10 @@ class StreamableParser:
         deltas: list[str] = []
         for event in events:
             if isinstance(event, told.MessageStarted):
-                self._fields = Fields(event.author, None, None, None)
+                self._fields = Fields(event.author.role, event.author.name, None, None, None)
             elif isinstance(event, told.HeaderCompleted) and self._fields is not None:
-                self._fields = Fields(
-                    self._fields.author, event.channel, event.recipient, event.content_type
-                )
+                said = (event.channel, event.recipient, event.content_type)
+                self._fields = Fields(self._fields.role, self._fields.name, *said)
                 self._role, self._body = None, len(self._tokens)
             elif isinstance(event, (told.TextDelta, told.ArgumentsDelta)):
                 self._fresh.append(event.text)
@@ -502,10 +501,10 @@ def _moved(message: Message, by: int) -> Message:
 
 
 def _header_data(fields: Fields) -> dict[str, Any]:
-    author, channel, recipient, content_type, _ = fields
-    name = {} if author.name is None else {"name": author.name}
+    role, name, channel, recipient, content_type, _ = fields
+    named = {} if name is None else {"name": name}
     return {
-        "author": {"role": author.role.value, **name},
+        "author": {"role": role.value, **named},
         "recipient": recipient,
         "channel": channel,
         "content_type": None if content_type is None else str(content_type),

@@ -107,8 +107,6 @@ def _ahead(rules: Rules, name: str, others: Sequence[str]) -> Iterator[str]:
             found += _going_on(automaton, rules.literal(name))
         elif not rules.terminals[name].fixed and not terminal.fixed:
             found += _beyond(own, automaton)
-    if found and own is not None and not rules.terminals[name].fixed:
-        found += _further(own)  # Lark's patterns would give back what they took
     for low, high in merge(found):
         yield _char(low) if low == high else f"{_char(low)}-{_char(high)}"
 
@@ -126,18 +124,6 @@ def _going_on(automaton: Automaton, word: str) -> Ranges:
     for char in word:
         states = automaton.step(states, ord(char))
     return tuple((low, high) for low, high, _ in automaton.steps(states))
-
-
-def _further(own: Automaton) -> Iterator[tuple[int, int]]:
-    """The characters with which a text that matches is a longer one that does."""
-    todo, seen = [own.first], {own.first}
-    for states in todo:
-        for low, high, after in own.steps(states):
-            if own.final in states and own.final in after:
-                yield low, high
-            if after not in seen:
-                seen.add(after)
-                todo.append(after)
 
 
 def _beyond(own: Automaton, other: Automaton) -> list[tuple[int, int]]:

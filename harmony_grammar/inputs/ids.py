@@ -183,14 +183,12 @@ class IdSource:
         self.kind = kind
         self.ids = ids
         self.length = len(ids)
-        self._decode = kind.vocabulary.decode_bytes
         self._lengths: tuple[Piece, list[int]] | None = None
 
     def stretches(self, start: int = 0) -> Iterator[Stretch]:
         """The input, a stretch a message; the last one may be unfinished."""
         ids, kind, openers = self.ids, self.kind, self.kind.openers
-        found = kind.special_positions(ids)
-        specials = iter([at for at in found if at >= start] if start else found)
+        specials = iter([at for at in kind.special_positions(ids) if at >= start])
         for position in specials:
             if ids[position] not in openers:
                 continue
@@ -212,11 +210,7 @@ class IdSource:
 
     def content(self, start: int, end: int) -> TextContent:
         """A body."""
-        ids = self.ids[start:end]
-        try:  # as almost all are
-            return text_content(self._decode(ids).decode("utf-8", "replace"), ids)
-        except VocabularyError:
-            return self.kind.content(ids)
+        return self.kind.content(self.ids[start:end])
 
     def pieces(self, start: int, end: int) -> Iterator[Piece]:
         """The special tokens and the runs of text in a range."""

@@ -80,8 +80,8 @@ def any_object(label: str) -> BodyGrammar:
 
 
 def schema_of(model: Any) -> Any:
-    """The JSON Schema of a pydantic model; None for anything else."""
-    maker = getattr(model, "model_json_schema", None)
+    """The JSON Schema of a pydantic model, a class; None for anything else."""
+    maker = getattr(model, "model_json_schema", None) if isinstance(model, type) else None
     return maker() if callable(maker) else None
 
 

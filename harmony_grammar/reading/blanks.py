@@ -9,17 +9,14 @@ Which characters are blanks is said by `%ignore`. The header remembers how it wa
 from __future__ import annotations
 
 import re
-import sys
-from bisect import bisect_right
 from dataclasses import replace
 from functools import lru_cache
-from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from harmony_grammar.reading.headers import walk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Sequence
 
     from harmony_grammar.grammar import Rules
     from harmony_grammar.inputs import Piece
@@ -33,7 +30,7 @@ _SPACE: Final = " "
 def walk_over_blanks(
     walked: Walk,
     configuration: Configuration,
-    pieces: Iterable[Piece],
+    pieces: Sequence[Piece],
     *,
     at_end: bool,
     spelled: bool,
@@ -43,90 +40,57 @@ def walk_over_blanks(
     Args:
         walked: how far they could be read as they are.
         configuration: the parser before them.
-        pieces: the pieces, of which no more is looked at than is read.
+        pieces: the pieces.
         at_end: whether the input ends after them.
         spelled: whether special tokens come as text.
 
     Returns:
         What was read then, if that is further; its places are those of the pieces as they are.
     """
-    rules, fault = configuration.machine.rules, walked.fault
-    if not rules.source.ignored or fault is None:
-        return walked
-    near = list(_until(pieces, fault.piece))
-    between = near[0].special is None and rules.meaning.message_start in configuration.expected
-    if between or not any(p.special is None and _blanks(rules).search(p.text) for p in near):
+    rules = configuration.machine.rules
+    between = pieces[0].special is None and rules.meaning.message_start in configuration.expected
+    if not rules.source.ignored or between:
         return walked  # what stands between messages is no part of a header
-    given = chain(near, pieces)
-    known: list[Piece] = []
     found = []
     for last in (_SPACE, ""):
-        usual = _Usual(rules, chain(known, given), last)
-        again = walk(configuration, usual.pieces(), at_end=at_end, spelled=spelled)
-        again = usual.placed(again)
+        usual = _Usual(rules, pieces, last)
+        again = usual.placed(walk(configuration, usual.pieces, at_end=at_end, spelled=spelled))
         if again.fault is None:
             return replace(again, cut=again.cut or (at_end and usual.ends_blank))
         found.append((again.fault.piece.start, again.fault.offset, again))
-        known = usual.given
     return max(found, key=lambda one: one[:2])[-1]
 
 
-def _until(pieces: Iterable[Piece], last: Piece) -> Iterator[Piece]:
-    """The pieces up to the one where something is wrong."""
-    for piece in pieces:
-        yield piece
-        if piece.start >= last.start:
-            return
-
-
 class _Usual:
-    """Pieces with their blanks as the grammar writes them, made as they are read.
+    """Pieces with their blanks as the grammar writes them."""
 
-    Args:
-        rules: the grammar.
-        given: the pieces.
-        last: what stands for blanks at the end, and before what may be a special token.
+    def __init__(self, rules: Rules, pieces: Sequence[Piece], last: str) -> None:
+        """Make them.
 
-    Attributes:
-        given: the pieces that were looked at.
-        ends_blank: whether the last of them ends in blanks.
-    """
-
-    def __init__(self, rules: Rules, given: Iterable[Piece], last: str) -> None:
-        self._blanks = _blanks(rules)
+        Args:
+            rules: the grammar.
+            pieces: the pieces as they were given.
+            last: what stands for blanks at the end, and before what may be a special token.
+        """
         self._signs = tuple({spelling[0] for spelling in rules.specials})
-        self._spaced = {rules.meaning.constrain_marker: _SPACE}
         self._last = last
-        self._source = given
-        self._made: list[tuple[Piece, list[tuple[int, int]]]] = []  # and where blanks were changed
-        self.given: list[Piece] = []
+        self._blanks = _blanks(rules)
+        self._given = pieces
+        self._offsets: list[list[int]] = []  # for each piece, where its characters were
+        self.pieces: list[Piece] = []
         self.ends_blank = False
+        spaced = {rules.meaning.constrain_marker: _SPACE}
+        for index, piece in enumerate(pieces):
+            following = pieces[index + 1].special if index + 1 < len(pieces) else None
+            behind = last if following is None else spaced.get(following, "")
+            text = piece.text if piece.special else self._text(piece.text, behind, first=not index)
+            if piece.special:
+                self._offsets.append([])
+            self.pieces.append(piece._replace(text=text))
 
-    def pieces(self) -> Iterator[Piece]:
-        """The pieces, one after another."""
-        before: Piece | None = None
-        for piece in self._source:
-            self.given.append(piece)
-            if before is not None:
-                yield self._usual(before, self._spaced.get(piece.special or "", ""), piece)
-            before = piece
-        if before is not None:
-            yield self._usual(before, self._last, None)
-
-    def _usual(self, piece: Piece, behind: str, following: Piece | None) -> Piece:
-        if following is not None and following.special is None:
-            behind = self._last
-        changes: list[tuple[int, int]] = []
-        made = piece
-        if piece.special is None:
-            made = piece._replace(text=self._text(piece.text, behind, changes))
-        self._made.append((made, changes))
-        return made
-
-    def _text(self, text: str, behind: str, changes: list[tuple[int, int]]) -> str:
+    def _text(self, text: str, behind: str, *, first: bool) -> str:
         """The usual text of a run, with `behind` for blanks at its end."""
-        out, length, at = list[str](), 0, 0
-        first = not self._made
+        out, offsets, at = "", list[int](), 0
         for blanks in self._blanks.finditer(text):
             begin, end = blanks.span()
             if not begin and not first:
@@ -134,41 +98,35 @@ class _Usual:
             kept = _SPACE if end < len(text) else behind
             if text.startswith(self._signs, end):
                 kept = self._last
-            out += (text[at:begin], kept)
-            length += begin - at + len(kept)
+            out += text[at:begin] + kept
+            offsets += [*range(at, begin), *(begin for _ in kept)]
             at = end
-            changes.append((length, at))
         self.ends_blank = 0 < at == len(text)
-        return "".join((*out, text[at:]))
+        self._offsets.append([*offsets, *range(at, len(text) + 1)])
+        return out + text[at:]
 
     def placed(self, walked: Walk) -> Walk:
         """What was read of them, with the places of the pieces as they were given."""
-        places = {id(made): index for index, (made, _) in enumerate(self._made)}
         tokens = tuple(
             token._replace(piece=piece, start=offset)
             for token in walked.tokens
-            for piece, offset in [self._place(places, token.piece, token.start)]
+            for piece, offset in [self._place(token.piece, token.start)]
         )
         fault = walked.fault
         if fault is not None:
-            piece, offset = self._place(places, fault.piece, fault.offset)
+            piece, offset = self._place(fault.piece, fault.offset)
             blank = self._blanks.match(piece.text, offset) if offset and not piece.special else None
             offset = blank.end() if blank else offset  # blanks could still have been read
             fault = replace(fault, tokens=tokens[: len(fault.tokens)], piece=piece, offset=offset)
-            return replace(walked, tokens=tokens, fault=fault)
-        text = "".join(piece.text for piece in self.given)
-        return replace(walked, tokens=tokens, text=text)
+        text = "".join(piece.text for piece in self._given)
+        return replace(walked, tokens=tokens, fault=fault, text=text)
 
-    def _place(self, places: Mapping[int, int], piece: Piece, offset: int) -> tuple[Piece, int]:
-        index = places.get(id(piece))
-        if index is None:
-            return piece, offset  # what follows
-        changes = self._made[index][1]
-        at = bisect_right(changes, (offset, sys.maxsize)) - 1
-        if at >= 0:
-            usual, given = changes[at]
-            offset += given - usual
-        return self.given[index], offset
+    def _place(self, piece: Piece, offset: int) -> tuple[Piece, int]:
+        for index, usual in enumerate(self.pieces):
+            if usual is piece:
+                offsets = self._offsets[index]
+                return self._given[index], offsets[offset] if offsets else offset
+        return piece, offset  # what follows
 
 
 @lru_cache(maxsize=64)

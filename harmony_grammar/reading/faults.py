@@ -192,7 +192,7 @@ def wrong_terminator(t: Trouble) -> Explanation | None:
         return None
     return Explanation(
         "wrong-terminator",
-        f"a message of the {t.fields.author.role.value} cannot end in `{t.found}`",
+        f"a message of the {t.fields.role.value} cannot end in `{t.found}`",
         f"end it with {t.spelled(t.expected & t.rules.terminators)}",
     )
 

@@ -25,13 +25,13 @@ from harmony_grammar.grammar.lr import Driver
 from harmony_grammar.grammar.scanner import Candidate, Scanner, literal
 from harmony_grammar.inputs import Piece
 from harmony_grammar.tree import ContentType, CustomRole, Role
-from harmony_grammar.tree.build import Fields, author, header_spelling
+from harmony_grammar.tree.build import Fields, header_spelling
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from harmony_grammar.grammar import Rules
-    from harmony_grammar.tree import Author, HeaderSpelling
+    from harmony_grammar.tree import HeaderSpelling
 
 __all__ = [
     "NOTHING_OPENED",
@@ -374,7 +374,7 @@ class Header:
         self.configuration = configuration
         self.endings: dict[str | int, Ending] = {}
         self.bare_endings: dict[str | int, Ending] = {}
-        self.declares = fields.author.role is Role.SYSTEM
+        self.declares = fields.role is Role.SYSTEM
 
     def in_body(self, *, empty: bool) -> Configuration:
         """The parser after the body."""
@@ -538,7 +538,7 @@ def fields_of(rules: Rules, found: Sequence[FieldText]) -> Fields:
     by_name = {field.name: field.text for field in found}
     content_type = by_name.get("content_type")
     return Fields(
-        _author(rules, by_name),
+        *_speaker(rules, by_name),
         by_name.get("channel"),
         by_name.get("recipient"),
         None if content_type is None else ContentType(content_type),
@@ -546,10 +546,10 @@ def fields_of(rules: Rules, found: Sequence[FieldText]) -> Fields:
     )
 
 
-def _author(rules: Rules, by_name: dict[str, str]) -> Author:
+def _speaker(rules: Rules, by_name: dict[str, str]) -> tuple[Role | CustomRole, str | None]:
     if "tool" in by_name:
-        return author(Role.TOOL, by_name["tool"])
+        return Role.TOOL, by_name["tool"]
     word = by_name.get("role")
     meaning = rules.meaning
     role = meaning.model_role if word is None else meaning.roles.get(word) or CustomRole(word)
-    return author(role, by_name.get("name"))
+    return role, by_name.get("name")

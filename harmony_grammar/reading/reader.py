@@ -177,14 +177,14 @@ class Reader:
     def _walk(self, start: int, end: int, *, at_end: bool) -> Walk:
         """Walk what may be a header, as far as it is one."""
         configuration, source = self.configuration, self.source
+        pieces = list(source.pieces(start, end))
         spelled = source.unit == "text"
-        walked = walk(configuration, source.pieces(start, end), at_end=at_end, spelled=spelled)
+        walked = walk(configuration, pieces, at_end=at_end, spelled=spelled)
         if walked.fault is None:
             return walked
         from harmony_grammar.reading.blanks import walk_over_blanks  # noqa: PLC0415  few headers have them
 
-        begin = source.pieces(start, end)
-        return walk_over_blanks(walked, configuration, begin, at_end=at_end, spelled=spelled)
+        return walk_over_blanks(walked, configuration, pieces, at_end=at_end, spelled=spelled)
 
     def _ending(self, header: Header, stretch: Stretch, body: int, end: int) -> Ending:
         """Where the terminator of a stretch leads."""

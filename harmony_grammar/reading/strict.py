@@ -157,7 +157,7 @@ def _require_ids(source: Source) -> None:
 
 
 def _conversation(outcome: Outcome, start: Start) -> Conversation:
-    return conversation(tuple(outcome.messages), outcome.open_message, start)
+    return conversation(list(outcome.messages), outcome.open_message, start)
 
 
 def _diagnosis(reader: Reader, stop: Stop) -> Diagnostic:

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from math import isinf
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -29,7 +28,6 @@ __all__ = [
     "comment_lines",
     "is_json",
     "json_line",
-    "json_number",
     "read_above",
     "read_behind",
     "read_in_variant",
@@ -68,24 +66,7 @@ def _constant(text: str) -> object:
     raise ValueError(f"{text} is no JSON")
 
 
-def _float(text: str) -> float:
-    """A number as JSON Schema can say it again, which infinity is not."""
-    value = float(text)
-    if isinf(value):
-        raise ValueError(f"{text} is too large for a number")
-    return value
-
-
-_JSON: Final = json.JSONDecoder(parse_constant=_constant, parse_float=_float)
-
-
-def json_number(text: str) -> int | float:
-    """The number that a text is.
-
-    Raises:
-        ValueError: if it is none, or too large to be read.
-    """
-    return cast("int | float", _JSON.decode(text))
+_JSON: Final = json.JSONDecoder(parse_constant=_constant)
 
 
 def _number(value: object) -> bool:

@@ -417,7 +417,8 @@ class _HeaderReader:
         if not self.closed:
             recipient = None
         channel = self.last_channel(calls=self.calls(author, recipient))
-        fields = Fields(author, channel, recipient, self.content_type())
+        said = (channel, recipient, self.content_type())
+        fields = Fields(author.role, author.name, *said)
         fitting = self.words.fit(fields)
         if fitting != fields:
             tool = fitting.recipient is not None and fields.recipient is None

@@ -250,7 +250,7 @@ class Engine:
         whole = read_damaged(self.words, pieces[:-1], closed=True)
         loose = (Code.UNEXPECTED_TEXT, Code.CONFLICTING_TYPES)
         words = all(mend.code in loose for mend in alone.mends)
-        return words and not alone.named and whole.fields.author.role is not Role.TOOL
+        return words and not alone.named and whole.fields.role is not Role.TOOL
 
     def make(self, repairs: Iterable[Repair]) -> None:
         """Make repairs whose places are counted from where the gathering began."""
@@ -275,7 +275,7 @@ class Engine:
             Repair(code, places.span(piece, at, width), piece.text[at : at + width], assumed)
             for code, piece, at, width, assumed in loose.mends
         ]
-        role = loose.fields.author.role
+        role = loose.fields.role
         if role != self.rules.meaning.model_role and self.start == COMPLETION:
             said = f"a message of the {role.value}"
             repairs.append(Repair(Code.FOREIGN_ROLE, Span(0, len(raw)), role.value, said))
@@ -453,7 +453,7 @@ class Engine:
 
     def end_and_declare(self, end: int, stop: int, terminator: str | None) -> None:
         """Enter the message, and go on with the channels that it declares."""
-        declares = self.record.current.fields.author.role is Role.SYSTEM
+        declares = self.record.current.fields.role is Role.SYSTEM
         content = self.record.end_message(end, stop, terminator)
         if declares:
             line = valid_channels(self.rules, content.text)
@@ -568,9 +568,9 @@ class Engine:
     def leave_open(self, fields: Fields) -> None:
         """A message whose header is not complete is no message."""
         offsets = (self.begin, self.at, self.at)
-        author, channel, recipient, kind, extras = fields
+        _, _, channel, recipient, kind, extras = fields
         self.pending = OpenMessage(
-            author, None, channel, recipient, kind, extras=dict(extras), offsets=offsets
+            fields.author, None, channel, recipient, kind, extras=dict(extras), offsets=offsets
         )
 
     def end_in_vain_header(self, pieces: Sequence[Piece], raw: Raw) -> None:

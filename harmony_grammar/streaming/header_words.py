@@ -12,7 +12,7 @@ from harmony_grammar.checking.codes import DiagnosticCode as Code
 from harmony_grammar.grammar.meaning import COMPLETION
 from harmony_grammar.grammar.scanner import Scanner
 from harmony_grammar.reading.headers import Machine
-from harmony_grammar.tree import Author, Role
+from harmony_grammar.tree import Role
 from harmony_grammar.writing.forms import forms
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ class HeaderWords:
     def wrong_end(self, fields: Fields, name: str) -> Code | None:
         """What is wrong about a terminator of a message with these fields."""
         calls = name == self.call
-        if fields.author.role != self.rules.meaning.model_role:
+        if fields.role != self.rules.meaning.model_role:
             return None if name == self.interim_end else Code.WRONG_TERMINATOR
         if calls and fields.recipient is None:
             return Code.CALL_WITHOUT_RECIPIENT
@@ -192,14 +192,14 @@ class HeaderWords:
 
     def _nearby(self, fields: Fields) -> Iterator[Fields]:
         yield fields
-        if fields.author.role is Role.TOOL and fields.recipient is None:
+        if fields.role is Role.TOOL and fields.recipient is None:
             yield fields._replace(recipient=self.rules.opening_role)
         less = fields
         for name in _LESS_NEEDED:
             yield _without(fields, name)
             less = _without(less, name)
             yield less
-        yield less._replace(author=Author(less.author.role))
+        yield less._replace(name=None)
 
     def _writable(self, fields: Fields) -> bool:
         meaning = self.rules.meaning

@@ -19,7 +19,7 @@ from harmony_grammar.streaming.events import (
     arguments_delta,
     text_delta,
 )
-from harmony_grammar.tree import Author, Message
+from harmony_grammar.tree import Message
 from harmony_grammar.tree.build import message
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ class Record:
         self.count = 0
         self.body = self.messages = self.repairs = self.trivia = self.held = None
         self.malformed = self.marked = False
-        fields = Fields(Author(rules.meaning.model_role), None, None, None)
+        fields = Fields(rules.meaning.model_role, None, None, None, None)
         self.current = Current(None, fields, 0, 0)
         self.told = text_delta
 
@@ -184,7 +184,7 @@ class Record:
 
     def is_call(self, fields: Fields) -> bool:
         """Whether a message with these fields calls something."""
-        return fields.recipient is not None and fields.author.role == self.rules.meaning.model_role
+        return fields.recipient is not None and fields.role == self.rules.meaning.model_role
 
     def begin_message(self, header: Header | None, fields: Fields, begin: int, body: int) -> None:
         """Tell of a message whose header is complete."""
@@ -193,7 +193,7 @@ class Record:
         self.told = arguments_delta if self.is_call(fields) else text_delta
         self.body, self.marked = None, False
         self.events.append(MessageStarted(self.count, fields.author, begin))
-        self.events.append(HeaderCompleted(self.count, *fields[1:4], dict(fields.extras)))
+        self.events.append(HeaderCompleted(self.count, *fields[2:5], dict(fields.extras)))
 
     def delta(self, text: str) -> None:
         """Tell of text in the body."""
@@ -224,10 +224,10 @@ class Record:
         if header is not None and terminator is not None:
             node = message(header, content, terminator, offsets)
         else:
-            author, channel, recipient, kind, extras = fields
+            _, _, channel, recipient, kind, extras = fields
             node = Message(
-                author,
-                (content,),
+                fields.author,
+                [content],
                 channel,
                 recipient,
                 kind,
@@ -259,7 +259,7 @@ class Record:
         if self.held is None:
             return
         (content, offsets, terminator), self.held = self.held, None
-        fields = Fields(Author(self.rules.meaning.model_role), channel, None, None)
+        fields = Fields(self.rules.meaning.model_role, None, channel, None, None)
         found = content.text
         self.repair(DiagnosticCode.HEADERLESS, (offsets[0], offsets[2]), found, channel)
         self.tell(fields, content, offsets, terminator or None)

@@ -99,10 +99,10 @@ class Recovery:
         """
         start: Start = "conversation"
         if self.start == "prompt" and self._prompts():
-            return Conversation(self.messages, self.pending, start="prompt")
+            return Conversation(list(self.messages), self.pending, start="prompt")
         if self.start == "completion" and self._completes():
             start = "completion"
-        return Conversation(self.messages, start=start)
+        return Conversation(list(self.messages), start=start)
 
     def _prompts(self) -> bool:
         """Whether what is pending is what a prompt can end in."""

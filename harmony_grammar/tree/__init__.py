@@ -1,7 +1,8 @@
 """The tree: conversations, messages, authors and contents.
 
-The names, constructors, builders and wire JSON are those of `openai_harmony`; the objects are
-frozen, so a builder returns a new object and leaves the old one as it was.
+The names, constructors, builders and wire JSON are those of `openai_harmony`, and the objects
+behave as its objects do: attributes can be assigned, `messages` and `content` are lists, and a
+builder changes the object and returns it. Nothing in this package changes what it is given.
 
 A message that was read also remembers how it was written: which production its header took
 (`HeaderSpelling`), which token ended it, where it stood, and the ids of its body. None of that
@@ -10,7 +11,7 @@ takes part in equality, which is about meaning; rendering uses it to give back w
 
 from typing import TypeAlias
 
-from harmony_grammar.tree.authors import Author, ContentType, CustomRole, Role, expect
+from harmony_grammar.tree.authors import Author, ContentType, CustomRole, Role
 from harmony_grammar.tree.messages import (
     Content,
     Conversation,
@@ -34,7 +35,6 @@ __all__ = [
     "Role",
     "Start",
     "TextContent",
-    "expect",
 ]
 
 Channel: TypeAlias = str

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from harmony_grammar.errors import FieldError
 from harmony_grammar.tokens import after_marker, is_marked
+from harmony_grammar.tree.nodes import (
+    PLAIN_TEXT,
+    FieldKind,
+    Node,
+    Optionally,
+    Worded,
+    require_known,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from typing_extensions import Self
 
-__all__ = ["Author", "ContentType", "CustomRole", "Role", "expect", "role_of", "wire_role"]
+__all__ = ["Author", "ContentType", "CustomRole", "Role", "role_of", "wire_role"]
 
 
 class Role(str, Enum):
@@ -57,10 +66,15 @@ def role_of(data: Mapping[str, Any]) -> Role | CustomRole:
 
     Raises:
         KeyError: if there is none.
-        ValueError: if it is neither one of the five nor marked as one of a grammar's own.
+        FieldError: if it is neither one of the five nor marked as one of a grammar's own.
     """
     word = data["role"]
-    return CustomRole(word) if data.get("custom_role") is True else Role(word)
+    if data.get("custom_role") is True:
+        return CustomRole(word)
+    try:
+        return Role(word)
+    except ValueError as error:
+        raise FieldError(str(error)) from None
 
 
 class ContentType(str):
@@ -84,32 +98,39 @@ class ContentType(str):
         return after_marker(self)
 
 
-def expect(
-    kind: type | tuple[type, ...], name: str, value: object, *, optional: bool = False
-) -> None:
-    """Raise a `TypeError` that names the field, unless `value` is of `kind`."""
-    if isinstance(value, kind) or (optional and value is None):
-        return
-    kinds = kind if isinstance(kind, tuple) else (kind,)
-    wanted = " or ".join(k.__name__ for k in kinds) + (" or None" if optional else "")
-    message = f"{name} must be {wanted}, not {type(value).__name__}"
-    raise TypeError(message)
+def _role(word: str) -> Role | CustomRole:
+    return word if isinstance(word, (Role, CustomRole)) else Role(word)
 
 
-@dataclass(frozen=True, slots=True)
-class Author:
+@dataclass(slots=True)
+class Author(Node):
     """Who a message is from: a role, and for tools (and named users) a name."""
+
+    kinds: ClassVar[Mapping[str, FieldKind]] = {
+        "role": Worded(_role, Role),
+        "name": Optionally(PLAIN_TEXT),
+    }
 
     role: Role | CustomRole
     name: str | None = None
-
-    def __post_init__(self) -> None:
-        expect(str, "Author.role", self.role)
-        expect(str, "Author.name", self.name, optional=True)
-        if not isinstance(self.role, (Role, CustomRole)):
-            object.__setattr__(self, "role", Role(self.role))
 
     @classmethod
     def new(cls, role: Role | CustomRole, name: str) -> Self:
         """An author with a name."""
         return cls(role=role, name=name)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The author as wire JSON data."""
+        return {**wire_role(self.role), "name": self.name}
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any]) -> Self:
+        """The author that `to_dict` wrote.
+
+        Raises:
+            KeyError: if there is no role.
+            FieldError: if there is a key that is no field, or a field cannot hold what it is
+                given.
+        """
+        require_known(cls, raw, (*cls.kinds, "custom_role"))
+        return cls(role_of(raw), raw.get("name"))

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import json
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from harmony_grammar.tree import Content, TextContent, expect
-from harmony_grammar.tree.tools import (
-    FUNCTIONS,
-    Namespaces,
-    ResponseFormat,
-    ToolNamespaceConfig,
-    namespaces_of,
-    wire_of,
-    with_namespace,
+from harmony_grammar.tree import Content, TextContent
+from harmony_grammar.tree.nodes import (
+    BOOLEAN,
+    OURS,
+    PLAIN_TEXT,
+    ByName,
+    FieldKind,
+    Listed,
+    Nested,
+    Node,
+    Optionally,
+    Worded,
+    expect,
+    present,
 )
-from harmony_grammar.tree.wire import Wired, assign, part, present, strings
+from harmony_grammar.tree.tools import FUNCTIONS, ResponseFormat, ToolNamespaceConfig, wire_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,13 +33,7 @@ if TYPE_CHECKING:
 
     from harmony_grammar.tree.tools import ToolDescription
 
-__all__ = [
-    "ChannelConfig",
-    "DeveloperContent",
-    "ReasoningEffort",
-    "SystemContent",
-    "default_channels",
-]
+__all__ = ["ChannelConfig", "DeveloperContent", "ReasoningEffort", "SystemContent"]
 
 _MODEL_IDENTITY: Final = "You are ChatGPT, a large language model trained by OpenAI."
 _KNOWLEDGE_CUTOFF: Final = "2024-06"
@@ -51,26 +52,41 @@ class ReasoningEffort(str, Enum):
         raise ValueError(f"Unknown reasoning effort: {value!r} (the efforts are {known})")
 
 
-@dataclass(frozen=True, slots=True)
-class ChannelConfig(Wired):
+@dataclass(slots=True)
+class ChannelConfig(Node):
     """Which channels a message may be on.
 
     Attributes:
-        valid_channels: their names, kept as a tuple.
+        valid_channels: their names.
         channel_required: whether every message must name one.
     """
 
-    valid_channels: Sequence[str]
-    channel_required: bool
+    kinds: ClassVar[Mapping[str, FieldKind]] = {
+        "valid_channels": Listed(PLAIN_TEXT),
+        "channel_required": BOOLEAN,
+    }
 
-    def __post_init__(self) -> None:
-        assign(self, "valid_channels", strings("ChannelConfig.valid_channels", self.valid_channels))
-        expect(bool, "ChannelConfig.channel_required", self.channel_required)
+    valid_channels: list[str]
+    channel_required: bool
+    _unasked: bool = field(init=False, default=False, compare=False, repr=False)
 
     @classmethod
     def require_channels(cls, channels: Sequence[str]) -> Self:
         """These channels, one of them in every message."""
-        return cls(channels, channel_required=True)
+        return cls(list(channels), channel_required=True)
+
+    @classmethod
+    def unasked(cls) -> Self:
+        """The channels of the format, which another grammar writes as its own."""
+        config = cls.require_channels(_channels_of_format())
+        config._unasked = True  # noqa: SLF001  it is its own
+        return config
+
+    @property
+    def is_unasked(self) -> bool:
+        """Whether these are the channels of the format because nobody gave others."""
+        names, required = self.valid_channels, self.channel_required
+        return self._unasked and required and tuple(names) == _channels_of_format()
 
     def to_dict(self) -> dict[str, Any]:
         """The channels as wire JSON data."""
@@ -79,15 +95,52 @@ class ChannelConfig(Wired):
 
 
 @cache
-def default_channels() -> ChannelConfig:
-    """The channels of the format, which another grammar writes as its own."""
+def _channels_of_format() -> tuple[str, ...]:
     from harmony_grammar.grammar import Rules  # noqa: PLC0415  contents load without the grammar
 
-    return ChannelConfig.require_channels(Rules.default().channels)
+    return Rules.default().channels
 
 
-@dataclass(frozen=True, slots=True)
-class SystemContent(Wired, Content):
+class _Remembering(Content):
+    """A content that knows what it was read from, until it is changed."""
+
+    __slots__ = ("_read",)
+
+    _read: tuple[TextContent, str]
+
+    @property
+    def source(self) -> TextContent | None:
+        """The text that it was read from, if it was read and not changed since."""
+        text, said = getattr(self, "_read", (None, ""))
+        return text if text is not None and said == _said(self) else None
+
+    def remember(self, source: TextContent) -> None:
+        """Keep the text that the content was read from, to render as it was."""
+        self._read = (source, _said(self))
+
+    def canonical(self) -> Self:
+        """A copy of this content without the memory of how it was written."""
+        return deepcopy(replace(self))  # type: ignore[type-var]  # both are dataclasses
+
+
+def _said(content: Content) -> str:
+    """All that a content says, lists and dicts that others may have changed included."""
+    return json.dumps(content, default=lambda node: [getattr(node, name) for name in node.kinds])
+
+
+def _add_namespace(content: SystemContent | DeveloperContent, added: ToolNamespaceConfig) -> None:
+    """Add a namespace of tools, or replace the one of the same name."""
+    expect(ToolNamespaceConfig, "ns_config", added)
+    if content.tools is None:
+        content.tools = {}
+    content.tools[added.name] = added
+
+
+_TOOLS: Final = Optionally(ByName(Nested(ToolNamespaceConfig)))
+
+
+@dataclass(slots=True)
+class SystemContent(_Remembering):
     """What a system message tells the model about itself and the conversation.
 
     Attributes:
@@ -98,31 +151,26 @@ class SystemContent(Wired, Content):
         channel_config: the channels; those of the grammar unless others are given.
         tools: the built-in tools, by namespace.
         extras: the sections that a grammar of one's own adds, by its rule.
-        source: the text that it was read from, if it was read; a changed content has none.
     """
 
     kind: ClassVar[str] = "system_content"
+    kinds: ClassVar[Mapping[str, FieldKind]] = {
+        "model_identity": Optionally(PLAIN_TEXT),
+        "reasoning_effort": Optionally(Worded(ReasoningEffort, ReasoningEffort)),
+        "conversation_start_date": Optionally(PLAIN_TEXT),
+        "knowledge_cutoff": Optionally(PLAIN_TEXT),
+        "channel_config": Optionally(Nested(ChannelConfig)),
+        "tools": _TOOLS,
+        "extras": ByName(PLAIN_TEXT),
+    }
 
     model_identity: str | None = _MODEL_IDENTITY
     reasoning_effort: ReasoningEffort | None = ReasoningEffort.MEDIUM
     conversation_start_date: str | None = None
     knowledge_cutoff: str | None = _KNOWLEDGE_CUTOFF
-    channel_config: ChannelConfig | None = field(default_factory=default_channels)
-    tools: Namespaces | None = field(default=None, hash=False)
-    extras: Mapping[str, str] = field(default_factory=dict, hash=False, repr=False, kw_only=True)
-    source: TextContent | None = field(
-        init=False, default=None, compare=False, repr=False, kw_only=True
-    )
-
-    def __post_init__(self) -> None:
-        for name in ("model_identity", "conversation_start_date", "knowledge_cutoff"):
-            expect(str, f"SystemContent.{name}", getattr(self, name), optional=True)
-        if self.reasoning_effort is not None:
-            assign(self, "reasoning_effort", ReasoningEffort(self.reasoning_effort))
-        if self.channel_config is not None:
-            name = "SystemContent.channel_config"
-            assign(self, "channel_config", part(ChannelConfig, name, self.channel_config))
-        assign(self, "tools", namespaces_of("SystemContent.tools", self.tools))
+    channel_config: ChannelConfig | None = field(default_factory=ChannelConfig.unasked)
+    tools: dict[str, ToolNamespaceConfig] | None = None
+    extras: dict[str, str] = field(default_factory=dict, repr=False, kw_only=True, metadata=OURS)
 
     @classmethod
     def new(cls) -> Self:
@@ -130,44 +178,46 @@ class SystemContent(Wired, Content):
         return cls()
 
     def with_model_identity(self, model_identity: str) -> Self:
-        """This content with another identity of the model."""
-        return replace(self, model_identity=model_identity)
+        """Set the identity of the model, and return this content."""
+        self.model_identity = model_identity
+        return self
 
     def with_reasoning_effort(self, reasoning_effort: ReasoningEffort) -> Self:
-        """This content with another effort."""
-        return replace(self, reasoning_effort=reasoning_effort)
+        """Set the effort, and return this content."""
+        self.reasoning_effort = reasoning_effort
+        return self
 
     def with_conversation_start_date(self, conversation_start_date: str) -> Self:
-        """This content with another current date."""
-        return replace(self, conversation_start_date=conversation_start_date)
+        """Set the current date, and return this content."""
+        self.conversation_start_date = conversation_start_date
+        return self
 
     def with_knowledge_cutoff(self, knowledge_cutoff: str) -> Self:
-        """This content with another end of knowledge."""
-        return replace(self, knowledge_cutoff=knowledge_cutoff)
+        """Set the end of knowledge, and return this content."""
+        self.knowledge_cutoff = knowledge_cutoff
+        return self
 
     def with_channel_config(self, channel_config: ChannelConfig) -> Self:
-        """This content with other channels."""
-        return replace(self, channel_config=channel_config)
+        """Set the channels, and return this content."""
+        self.channel_config = channel_config
+        return self
 
     def with_required_channels(self, channels: Sequence[str]) -> Self:
-        """This content with these channels, one of them in every message."""
-        return replace(self, channel_config=ChannelConfig.require_channels(channels))
+        """Set the channels, one of them in every message, and return this content."""
+        return self.with_channel_config(ChannelConfig.require_channels(channels))
 
     def with_tools(self, ns_config: ToolNamespaceConfig) -> Self:
-        """This content with a namespace of tools added, or replaced if the name is taken."""
-        return replace(self, tools=with_namespace(self.tools, ns_config))
+        """Add a namespace of tools, or replace the one of its name, and return this content."""
+        _add_namespace(self, ns_config)
+        return self
 
     def with_browser_tool(self) -> Self:
-        """This content with the predefined browser."""
+        """Add the predefined browser, and return this content."""
         return self.with_tools(ToolNamespaceConfig.browser())
 
     def with_python_tool(self) -> Self:
-        """This content with the predefined Python notebook."""
+        """Add the predefined Python notebook, and return this content."""
         return self.with_tools(ToolNamespaceConfig.python())
-
-    def canonical(self) -> Self:
-        """This content without the memory of how it was written."""
-        return replace(self)
 
     def to_dict(self) -> dict[str, Any]:
         """The content as wire JSON data, without what is None.
@@ -186,35 +236,29 @@ class SystemContent(Wired, Content):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class DeveloperContent(Wired, Content):
+@dataclass(slots=True)
+class DeveloperContent(_Remembering):
     """What a developer message tells the model: instructions and tools.
 
     Attributes:
         instructions: what is often called the system prompt.
         tools: the tools, by namespace.
-        response_formats: what answers may be bound to, kept as a tuple.
+        response_formats: what answers may be bound to.
         extras: the sections that a grammar of one's own adds, by its rule.
-        source: the text that it was read from, if it was read; a changed content has none.
     """
 
     kind: ClassVar[str] = "developer_content"
+    kinds: ClassVar[Mapping[str, FieldKind]] = {
+        "instructions": Optionally(PLAIN_TEXT),
+        "tools": _TOOLS,
+        "response_formats": Listed(Nested(ResponseFormat)),
+        "extras": ByName(PLAIN_TEXT),
+    }
 
     instructions: str | None = None
-    tools: Namespaces | None = field(default=None, hash=False)
-    response_formats: Sequence[ResponseFormat] = ()
-    extras: Mapping[str, str] = field(default_factory=dict, hash=False, repr=False, kw_only=True)
-    source: TextContent | None = field(
-        init=False, default=None, compare=False, repr=False, kw_only=True
-    )
-
-    def __post_init__(self) -> None:
-        expect(str, "DeveloperContent.instructions", self.instructions, optional=True)
-        assign(self, "tools", namespaces_of("DeveloperContent.tools", self.tools))
-        name = "DeveloperContent.response_formats"
-        expect((list, tuple), name, self.response_formats)
-        formats = (part(ResponseFormat, f"an item of {name}", f) for f in self.response_formats)
-        assign(self, "response_formats", tuple(formats))
+    tools: dict[str, ToolNamespaceConfig] | None = None
+    response_formats: list[ResponseFormat] = field(default_factory=list, metadata=OURS)
+    extras: dict[str, str] = field(default_factory=dict, repr=False, kw_only=True, metadata=OURS)
 
     @classmethod
     def new(cls) -> Self:
@@ -222,34 +266,33 @@ class DeveloperContent(Wired, Content):
         return cls()
 
     def with_instructions(self, instructions: str) -> Self:
-        """This content with other instructions."""
-        return replace(self, instructions=instructions)
+        """Set the instructions, and return this content."""
+        self.instructions = instructions
+        return self
 
     def with_tools(self, ns_config: ToolNamespaceConfig) -> Self:
-        """This content with a namespace of tools added, or replaced if the name is taken."""
-        return replace(self, tools=with_namespace(self.tools, ns_config))
+        """Add a namespace of tools, or replace the one of its name, and return this content."""
+        _add_namespace(self, ns_config)
+        return self
 
     def with_function_tools(self, tools: Sequence[ToolDescription]) -> Self:
-        """This content with these tools as its functions."""
-        return self.with_tools(ToolNamespaceConfig(FUNCTIONS, tools=tuple(tools)))
+        """Set the developer's functions, and return this content."""
+        return self.with_tools(ToolNamespaceConfig(FUNCTIONS, tools=list(tools)))
 
     def with_response_format(
         self, name: str, schema: dict[str, Any], description: str | None = None
     ) -> Self:
-        """This content with one more format that answers may be bound to.
+        """Add a format that answers may be bound to, and return this content.
 
         Args:
-            name: the format's name.
+            name: the format's name; another of this name is replaced.
             schema: the JSON Schema of the answer.
             description: what it is for.
         """
         added = ResponseFormat(name, schema, description)
-        others = tuple(known for known in self.response_formats if known.name != name)
-        return replace(self, response_formats=(*others, added))
-
-    def canonical(self) -> Self:
-        """This content without the memory of how it was written."""
-        return replace(self)
+        others = [known for known in self.response_formats if known.name != name]
+        self.response_formats = [*others, added]
+        return self
 
     def to_dict(self) -> dict[str, Any]:
         """The content as wire JSON data, without what is None or a list without items."""

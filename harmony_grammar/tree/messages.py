@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import json
-from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypeAlias
 
-from harmony_grammar.errors import Span
-from harmony_grammar.tree.authors import (
-    Author,
-    ContentType,
-    Role,
+from harmony_grammar.errors import FieldError, Span
+from harmony_grammar.tree.authors import Author, ContentType, Role, role_of, wire_role
+from harmony_grammar.tree.nodes import (
+    OURS,
+    PLAIN_TEXT,
+    ByName,
+    FieldKind,
+    FieldMisfit,
+    Listed,
+    Nested,
+    Node,
+    Optionally,
+    Worded,
     expect,
-    role_of,
-    wire_role,
+    must_be,
+    object_schema,
+    require_known,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from typing_extensions import Self
 
@@ -33,7 +43,7 @@ __all__ = [
 ]
 
 
-class Content(ABC):
+class Content(Node):
     """One piece of what a message says."""
 
     __slots__ = ()
@@ -46,57 +56,89 @@ class Content(ABC):
         # the reference say `message.content[0].text` without asking.
         text: str
 
-    _kinds: ClassVar[dict[str, type[Content]]] = {}
+    _known: ClassVar[dict[str, type[Content]]] = {}
 
     def __init_subclass__(cls) -> None:
         if "kind" in vars(cls):
-            Content._kinds[cls.kind] = cls
+            Content._known[cls.kind] = cls
 
     def canonical(self) -> Content:
-        """The piece without the memory of how it was written; itself if it has none."""
-        return self
+        """A copy of the piece without the memory of how it was written."""
+        raise NotImplementedError
 
-    @abstractmethod
-    def to_dict(self) -> dict[str, Any]:
-        """The piece as wire JSON data."""
+    def marks(self) -> dict[str, Any]:
+        """The `type` of the piece."""
+        return {"type": self.kind}
 
     @classmethod
-    @abstractmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> Self:
-        """The piece that wire JSON data describes."""
+        """The piece that wire JSON data describes.
+
+        Raises:
+            FieldError: if it is of another kind, a field is missing or there is no such field, or
+                one has what it cannot hold.
+        """
+        expect(Mapping, f"what {cls.__name__} is read from", raw)
+        if raw.get("type", cls.kind) != cls.kind:
+            raise FieldError(f"{cls.__name__} has the type {cls.kind!r}, not {raw['type']!r}")
+        rest = {key: value for key, value in raw.items() if key != "type"}
+        return super().from_dict(rest)
+
+    @classmethod
+    def of_mapping(cls, raw: Mapping[str, Any]) -> Self:
+        """The piece of whichever kind a mapping says, where any content may stand."""
+        return Content.of_dict(raw) if cls is Content else cls.from_dict(raw)  # type: ignore[return-value]  # `cls` is `Content`
 
     @staticmethod
     def of_dict(raw: Mapping[str, Any]) -> Content:
         """The piece of whichever kind `raw["type"]` names.
 
         Raises:
-            ValueError: if no kind of content has that name.
+            FieldError: if no kind of content has that name; or as for `from_dict`.
         """
-        kind = Content._kinds.get(raw.get("type", ""))
+        expect(Mapping, "a content", raw)
+        from harmony_grammar.tree import contents  # noqa: F401, PLC0415  makes their kinds known
+
+        kind = Content._known.get(raw.get("type", ""))
         if kind is None:
-            message = (
-                f"Unknown content variant: {raw!r} (the variants are {', '.join(Content._kinds)})"
+            raise FieldError(
+                f"Unknown content variant: {raw!r} (the variants are {', '.join(Content._known)})"
             )
-            raise ValueError(message)
         return kind.from_dict(raw)
 
+    @classmethod
+    def model_json_schema(cls, **options: Any) -> dict[str, Any]:
+        """The JSON Schema of wire JSON."""
+        if cls is not Content:
+            schema = super().model_json_schema(**options)
+            schema["properties"]["type"] = {"const": cls.kind}
+            return {**schema, "required": [*schema.get("required", ()), "type"]}
+        from harmony_grammar.tree import contents  # noqa: F401, PLC0415  makes their kinds known
 
-@dataclass(frozen=True, slots=True)
+        return {"anyOf": [kind.model_json_schema() for kind in Content._known.values()]}
+
+
+@dataclass(slots=True)
 class TextContent(Content):
     """A piece of text.
 
     Attributes:
         text: the text.
-        ids: the ids that it was read from, if it was read from ids.
+        ids: the ids that it was read from, if it was read from ids and not changed since.
     """
 
     kind: ClassVar[str] = "text"
+    kinds: ClassVar[Mapping[str, FieldKind]] = {"text": PLAIN_TEXT}
 
     text: str
     ids: Sequence[int] | None = field(default=None, compare=False, repr=False, kw_only=True)
 
-    def __post_init__(self) -> None:
-        expect(str, "TextContent.text", self.text)
+    if not TYPE_CHECKING:  # whoever checks types knows the fields; this would allow any name
+
+        def __setattr__(self, name: str, value: object) -> None:
+            Node.__setattr__(self, name, value)
+            if name == "text":
+                object.__setattr__(self, "ids", None)  # they spell what it was
 
     def canonical(self) -> TextContent:
         """The text without the ids that it was read from."""
@@ -106,33 +148,46 @@ class TextContent(Content):
         """`{"type": "text", "text": …}`."""
         return {"type": self.kind, "text": self.text}
 
-    @classmethod
-    def from_dict(cls, raw: Mapping[str, Any]) -> Self:
-        """The content that `to_dict` wrote."""
-        return cls(text=raw["text"])
+
+class _ContentList:
+    """The contents of a message: a list, or one content; a text stands for a text content."""
+
+    def take(self, value: Any) -> list[Content]:
+        """A new list of contents."""
+        if isinstance(value, (str, Content)):
+            value = (value,)
+        if not isinstance(value, (list, tuple)):
+            raise FieldMisfit("", must_be((list, tuple), value))
+        return [self._piece(item) for item in value]
+
+    def _piece(self, item: Any) -> Content:
+        if isinstance(item, Content):
+            return item
+        if isinstance(item, str):
+            return TextContent(item)
+        if isinstance(item, Mapping):
+            return Content.of_dict(item)
+        raise FieldMisfit("an item of ", must_be(Content, item))
+
+    def schema(self) -> dict[str, Any]:
+        """A text, or a list of contents."""
+        items = {"type": "array", "items": Content.model_json_schema()}
+        return {"anyOf": [{"type": "string"}, items]}
 
 
-def as_contents(value: object, name: str) -> tuple[Content, ...]:
-    """Bring what a caller gives as contents into a tuple of contents."""
-    if isinstance(value, (str, Content)):
-        value = (value,)
-    expect((list, tuple), name, value)
-    pieces = tuple(TextContent(p) if isinstance(p, str) else p for p in value)  # type: ignore[attr-defined]
-    for piece in pieces:
-        expect(Content, f"an item of {name}", piece)
-    return pieces
+PIECES: Final = _ContentList()
 
 
-def text_of(contents: tuple[Content, ...]) -> str:
+def text_of(contents: Sequence[Content]) -> str:
     """The text of the text contents, joined."""
     if len(contents) == 1 and isinstance(only := contents[0], TextContent):
         return only.text  # as in all that was read
     return "".join(piece.text for piece in contents if isinstance(piece, TextContent))
 
 
-def forgetful(contents: tuple[Content, ...]) -> tuple[Content, ...]:
-    """The same contents without the memory of how they were written."""
-    return tuple(piece.canonical() for piece in contents)
+def forgetful(contents: Sequence[Content]) -> list[Content]:
+    """Copies of contents without the memory of how they were written."""
+    return [piece.canonical() for piece in contents]
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +211,20 @@ class HeaderSpelling:
             object.__setattr__(self, "usual", self.text)
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+HEADER_KINDS: Final[dict[str, FieldKind]] = {
+    "author": Nested(Author),
+    "channel": Optionally(PLAIN_TEXT),
+    "recipient": Optionally(PLAIN_TEXT),
+    "content_type": Optionally(Worded(ContentType)),
+    "extras": ByName(PLAIN_TEXT),
+}
+_WIRE: Final = (
+    *("role", "custom_role", "name", "content", "channel", "recipient", "content_type", "extras"),
+)
+
+
+@dataclass(slots=True)
+class Message(Node):
     """One message.
 
     Attributes:
@@ -173,56 +240,54 @@ class Message:
             it ends, in characters or indices of ids, if it was read.
     """
 
+    kinds: ClassVar[Mapping[str, FieldKind]] = HEADER_KINDS | {"content": PIECES}
+
     author: Author
-    content: tuple[Content, ...] = ()
+    content: list[Content] = field(default_factory=list)
     channel: str | None = None
     recipient: str | None = None
     content_type: ContentType | None = None
-    extras: Mapping[str, str] = field(default_factory=dict, hash=False, repr=False, kw_only=True)
+    extras: Mapping[str, str] = field(default_factory=dict, repr=False, kw_only=True, metadata=OURS)
     terminator: str | None = field(default=None, compare=False, repr=False, kw_only=True)
     header: HeaderSpelling | None = field(default=None, compare=False, repr=False, kw_only=True)
     offsets: tuple[int, int, int, int] | None = field(
         default=None, compare=False, repr=False, kw_only=True
     )
 
-    def __post_init__(self) -> None:
-        expect(Author, "Message.author", self.author)
-        object.__setattr__(self, "content", as_contents(self.content, "Message.content"))
-        for name in ("channel", "recipient", "content_type"):
-            expect(str, f"Message.{name}", getattr(self, name), optional=True)
-        if self.content_type is not None:
-            object.__setattr__(self, "content_type", ContentType(self.content_type))
-
     @classmethod
     def from_author_and_content(cls, author: Author, content: str | Content) -> Self:
         """A message of `author` with one piece of content."""
-        return cls(author, as_contents(content, "content"))
+        return cls(author, content)  # type: ignore[arg-type]  # made a list of
 
     @classmethod
     def from_role_and_content(cls, role: Role, content: str | Content) -> Self:
         """A message of a nameless author with one piece of content."""
-        return cls(Author(role), as_contents(content, "content"))
+        return cls(Author(role), content)  # type: ignore[arg-type]  # made a list of
 
     @classmethod
     def from_role_and_contents(cls, role: Role, contents: Sequence[Content]) -> Self:
         """A message of a nameless author with several pieces of content."""
-        return cls(Author(role), tuple(contents))
+        return cls(Author(role), list(contents))
 
     def adding_content(self, content: str | Content) -> Self:
-        """This message with one more piece at the end."""
-        return replace(self, content=(*self.content, *as_contents(content, "content")))
+        """Add one more piece at the end of this message, and return it."""
+        self.content.extend(PIECES.take(content))
+        return self
 
     def with_channel(self, channel: str) -> Self:
-        """This message on another channel."""
-        return replace(self, channel=channel)
+        """Put this message on another channel, and return it."""
+        self.channel = channel
+        return self
 
     def with_recipient(self, recipient: str) -> Self:
-        """This message addressed to `recipient`."""
-        return replace(self, recipient=recipient)
+        """Address this message to `recipient`, and return it."""
+        self.recipient = recipient
+        return self
 
     def with_content_type(self, content_type: str) -> Self:
-        """This message with its body declared as `content_type`, in wire spelling."""
-        return replace(self, content_type=ContentType(content_type))
+        """Declare the body of this message as `content_type`, in wire spelling, and return it."""
+        self.content_type = ContentType(content_type)
+        return self
 
     @property
     def text(self) -> str:
@@ -250,9 +315,15 @@ class Message:
         return self.offsets and Span(self.offsets[2], self.offsets[3])
 
     def canonical(self) -> Self:
-        """This message without the memory of how it was written."""
-        content = forgetful(self.content)
-        return replace(self, content=content, terminator=None, header=None, offsets=None)
+        """A copy of this message without the memory of how it was written."""
+        return replace(
+            self,
+            author=copy(self.author),
+            content=forgetful(self.content),
+            terminator=None,
+            header=None,
+            offsets=None,
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """The message as wire JSON data, as openai_harmony writes it."""
@@ -279,27 +350,43 @@ class Message:
 
         Raises:
             KeyError: if `role` or `content` is missing.
-            ValueError: if a role or a content is of no known kind.
+            FieldError: if a role or a content is of no known kind, there is no such field, or one
+                has what it cannot hold.
         """
-        raw = data["content"]
-        pieces = [{"type": TextContent.kind, "text": raw}] if isinstance(raw, str) else raw
+        expect(Mapping, f"what {cls.__name__} is read from", data)
+        require_known(cls, data, _WIRE)
         return cls(
             Author(role_of(data), data.get("name")),
-            tuple(Content.of_dict(piece) for piece in pieces),
+            data["content"],
             data.get("channel"),
             data.get("recipient"),
             data.get("content_type"),
-            extras=dict(data.get("extras") or {}),
+            extras=data.get("extras") or {},
         )
+
+    @classmethod
+    def of_mapping(cls, raw: Mapping[str, Any]) -> Self:
+        """The message that a mapping of its fields, or of wire JSON, stands for."""
+        if "author" not in raw:
+            return cls.from_dict(raw)
+        require_known(cls, raw, cls.kinds)
+        return cls(**raw)
 
     @classmethod
     def from_json(cls, payload: str) -> Self:
         """The message that wire JSON describes."""
         return cls.from_dict(json.loads(payload))
 
+    @classmethod
+    def model_json_schema(cls, **_options: Any) -> dict[str, Any]:
+        """The JSON Schema of wire JSON."""
+        author = {name: kind.schema() for name, kind in Author.kinds.items()}
+        fields = {name: kind.schema() for name, kind in cls.kinds.items() if name != "author"}
+        return object_schema(cls.__name__, author | fields, ("role", "content"))
 
-@dataclass(frozen=True, slots=True)
-class OpenMessage:
+
+@dataclass(slots=True)
+class OpenMessage(Node):
     """The message at the end of a prompt, which the model is to go on with.
 
     Attributes:
@@ -310,23 +397,18 @@ class OpenMessage:
         offsets: where it begins, where its body begins (or would) and where it ends.
     """
 
+    kinds: ClassVar[Mapping[str, FieldKind]] = HEADER_KINDS | {"content": Optionally(PIECES)}
+
     author: Author
-    content: tuple[Content, ...] | None = None
+    content: list[Content] | None = None
     channel: str | None = None
     recipient: str | None = None
     content_type: ContentType | None = None
-    extras: Mapping[str, str] = field(default_factory=dict, hash=False, repr=False, kw_only=True)
+    extras: Mapping[str, str] = field(default_factory=dict, repr=False, kw_only=True, metadata=OURS)
     header: HeaderSpelling | None = field(default=None, compare=False, repr=False, kw_only=True)
     offsets: tuple[int, int, int] | None = field(
         default=None, compare=False, repr=False, kw_only=True
     )
-
-    def __post_init__(self) -> None:
-        expect(Author, "OpenMessage.author", self.author)
-        if self.content is not None:
-            object.__setattr__(self, "content", as_contents(self.content, "OpenMessage.content"))
-        if self.content_type is not None:
-            object.__setattr__(self, "content_type", ContentType(self.content_type))
 
     @property
     def text(self) -> str:
@@ -334,13 +416,18 @@ class OpenMessage:
         return text_of(self.content or ())
 
     def canonical(self) -> Self:
-        """This message without the memory of how it was written."""
-        content = self.content and forgetful(self.content)
-        return replace(self, content=content, header=None, offsets=None)
+        """A copy of this message without the memory of how it was written."""
+        return replace(
+            self,
+            author=copy(self.author),
+            content=None if self.content is None else forgetful(self.content),
+            header=None,
+            offsets=None,
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """The open message as JSON data, in the manner of `Message.to_dict`."""
-        content = self.content or ()
+        content = self.content or []
         data = Message(
             self.author,
             content,
@@ -369,8 +456,8 @@ Start: TypeAlias = Literal["conversation", "prompt", "completion"]
 """Where a text begins and ends: whole messages, an open header at the end, or one at the start."""
 
 
-@dataclass(frozen=True, slots=True)
-class Conversation:
+@dataclass(slots=True)
+class Conversation(Node):
     """Messages in order, and for a prompt the open message after them.
 
     Attributes:
@@ -379,23 +466,31 @@ class Conversation:
         start: how the text begins and ends; no part of equality.
     """
 
-    messages: tuple[Message, ...] = ()
-    open_message: OpenMessage | None = None
+    kinds: ClassVar[Mapping[str, FieldKind]] = {
+        "messages": Listed(Nested(Message)),
+        "open_message": Optionally(Nested(OpenMessage)),
+    }
+
+    messages: list[Message] = field(default_factory=list)
+    open_message: OpenMessage | None = field(default=None, metadata=OURS)
     start: Start = field(default="conversation", compare=False, kw_only=True)
 
-    def __post_init__(self) -> None:
-        expect((list, tuple), "Conversation.messages", self.messages)
-        object.__setattr__(self, "messages", tuple(self.messages))
-        for message in self.messages:
-            expect(Message, "an item of Conversation.messages", message)
-        expect(OpenMessage, "Conversation.open_message", self.open_message, optional=True)
-        if self.open_message is not None:
-            object.__setattr__(self, "start", "prompt")
+    if not TYPE_CHECKING:  # whoever checks types knows the fields; this would allow any name
+
+        def __setattr__(self, name: str, value: object) -> None:
+            Node.__setattr__(self, name, value)
+            # A conversation with an open message is a prompt, whatever it was read as.
+            if name == "messages":
+                return
+            if self.open_message is not None:
+                Node.__setattr__(self, "start", "prompt")
+            elif name == "open_message" and getattr(self, "start", "prompt") == "prompt":
+                Node.__setattr__(self, "start", "conversation")
 
     @classmethod
     def from_messages(cls, messages: Iterable[Message]) -> Self:
         """A conversation of these messages."""
-        return cls(tuple(messages))
+        return cls(list(messages))
 
     def __iter__(self) -> Iterator[Message]:
         return iter(self.messages)
@@ -407,8 +502,8 @@ class Conversation:
         """The normal form: the same messages without the memory of how they were written."""
         return replace(
             self,
-            messages=tuple(message.canonical() for message in self.messages),
-            open_message=self.open_message and self.open_message.canonical(),
+            messages=[message.canonical() for message in self.messages],
+            open_message=None if self.open_message is None else self.open_message.canonical(),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -424,10 +519,17 @@ class Conversation:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """The conversation that wire JSON data describes."""
+        """The conversation that wire JSON data describes.
+
+        Raises:
+            KeyError: if `messages`, or `role` or `content` of a message, is missing.
+            FieldError: if there is no such field, or one has what it cannot hold.
+        """
+        expect(Mapping, f"what {cls.__name__} is read from", data)
+        require_known(cls, data, cls.kinds)
         raw = data.get("open_message")
         return cls(
-            tuple(Message.from_dict(message) for message in data["messages"]),
+            [Message.of_mapping(message) for message in data["messages"]],
             None if raw is None else OpenMessage.from_dict(raw),
         )
 

@@ -209,7 +209,7 @@ class Renderer:
         symbols = () if header is None else header.symbols
         if terminator is None and not isinstance(m, OpenMessage):
             terminator = m.terminator
-        key: tuple[object, ...] = (
+        key = (
             author.role,
             author.name,
             m.channel,
@@ -222,9 +222,8 @@ class Renderer:
             implied,
             declared,
             m.content is None,
+            *m.extras.items(),
         )
-        if m.extras:
-            key = (*key, *m.extras.items())
         written = self._remembered.get(key)
         if written is None:
             wish = Wish(symbols, terminator, spelling)

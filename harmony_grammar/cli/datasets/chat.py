@@ -70,7 +70,7 @@ def conversation_of_chat(
     """
     chat = _Chat(grammar, messages, [_tool(tool) for tool in tools or ()])
     pairs = list(chat.all())
-    return Conversation(tuple(message for _, message in pairs)), [index for index, _ in pairs]
+    return Conversation([message for _, message in pairs]), [index for index, _ in pairs]
 
 
 def _tool(tool: Mapping[str, Any]) -> ToolDescription:
