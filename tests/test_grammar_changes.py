@@ -193,8 +193,8 @@ def test_a_second_declared_terminal_is_refused() -> None:
     ("old", "new", "said"),
     [
         (
-            "recipient: _TO (PATH | SEGMENT)  -> recipient",
-            "recipient: _TO (PATH | SEGMENT)",
+            "recipient: _TO RECIPIENT  -> recipient",
+            "recipient: _TO RECIPIENT",
             "-> recipient",
         ),
         ("-> ends_turn", "-> ends_the_turn", "ends_the_turn|ends_turn"),
