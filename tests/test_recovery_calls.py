@@ -198,3 +198,20 @@ def test_damage_invents_no_call(start: Any) -> None:
     rng = random.Random(7)  # noqa: S311  no secret
     for case in recovery_safety.cases(rng, start, 500):
         assert not recovery_safety.fresh_calls(case, start)["invented"], case
+
+
+@pytest.mark.parametrize("name", ["calendar.respondToEvent", "python", "f"])
+def test_a_function_has_one_recipient_everywhere(name: str) -> None:
+    tool = {"type": "function", "function": {"name": name, "parameters": {"type": "object"}}}
+    recipient = f"functions.{name}"
+    text = f"<|channel|>commentary to={recipient} <|constrain|>json<|message|>{{}}<|call|>"
+    for tools in ([tool], [hg.ToolDescription(name, "", {"type": "object"})]):
+        (found,) = hg.recover(text).tool_calls(tools)
+        assert (found.name, found.status) == (recipient, "ready")
+        assert hg.Constraint(tools).tool_names == (recipient,)
+    content = hg.DeveloperContent().with_function_tools([hg.ToolDescription(name, "", None)])
+    declared = hg.render(hg.Message.from_role_and_content(hg.Role.DEVELOPER, content))
+    prompt = f"{declared}<|start|>user<|message|>Hi<|end|><|start|>assistant"
+    assert hg.Constraint.from_prompt(prompt).tool_names == (recipient,)
+    codes = [found.code for found in hg.check(prompt + text).diagnostics]
+    assert "undeclared-tool" not in codes

@@ -222,7 +222,7 @@ def _described(tool: Tool) -> Iterator[tuple[str, Schema]]:
     if isinstance(tool, str):
         yield _recipient(tool), None
     elif isinstance(tool, ToolDescription):
-        yield _recipient(tool.name), tool.parameters
+        yield _function(tool.name), tool.parameters
     elif isinstance(tool, ToolNamespaceConfig) and not tool.tools:
         yield tool.name, None  # a tool itself, whose body is not JSON
     elif isinstance(tool, ToolNamespaceConfig):
@@ -230,7 +230,12 @@ def _described(tool: Tool) -> Iterator[tuple[str, Schema]]:
             yield f"{tool.name}.{one.name}", one.parameters
     else:
         function = tool.get("function", tool)
-        yield _recipient(function["name"]), function.get("parameters")
+        yield _function(function["name"]), function.get("parameters")
+
+
+def _function(name: str) -> str:
+    """A function's name under its namespace, also if it has a dot or is that of another tool."""
+    return name if name.startswith(_FUNCTIONS) else _FUNCTIONS + name
 
 
 def _recipient(name: str) -> str:
