@@ -8,6 +8,7 @@ A section that a grammar adds is kept as text, and written where the grammar has
 from __future__ import annotations
 
 import json
+import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
@@ -23,7 +24,7 @@ from harmony_grammar.errors import RenderError
 from harmony_grammar.grammar import Rules
 from harmony_grammar.grammar.meaning import BodyPart
 from harmony_grammar.grammar.whole_text import Leaf
-from harmony_grammar.tree import TextContent
+from harmony_grammar.tree import Role, TextContent
 from harmony_grammar.tree.contents import (
     ChannelConfig,
     DeveloperContent,
@@ -55,6 +56,7 @@ __all__ = [
 _T = TypeVar("_T")
 
 _BLANK_LINE: Final = "\n\n"
+_LONGEST_SHOWN: Final = 60
 
 
 class Misfit(ValueError):
@@ -387,7 +389,10 @@ def body_text(
     rules = rules or Rules.default()
     _require_places(content, part, rules)
     writer = _SectionWriter(content, rules, signs_of(rules), schema_style, function_tools)
-    return _BLANK_LINE.join(writer.sections(part))
+    text = _BLANK_LINE.join(writer.sections(part))
+    if schema_style == "faithful":
+        _require_held(content, text, rules)
+    return text
 
 
 def _require_places(content: Any, part: BodyPart, rules: Rules) -> None:
@@ -395,6 +400,86 @@ def _require_places(content: Any, part: BodyPart, rules: Rules) -> None:
     for rule in content.extras:
         if rule not in (*rules.meaning.order(part), *rules.meaning.order(BodyPart.IDENTITY)):
             raise RenderError(f"the grammar has no section `{rule}` in the body of this message")
+
+
+# --- What is said stays what it is, in the faithful style ---
+
+_TITLED: Final = (
+    *(BodyPart.CUTOFF, BodyPart.DATE, BodyPart.EFFORT, BodyPart.TOOLS, BodyPart.NAMESPACE),
+    *(BodyPart.VALID_CHANNELS, BodyPart.CALLS, BodyPart.INSTRUCTIONS, BodyPart.RESPONSE_FORMATS),
+)
+_NAME: Final = re.compile(r"[\w-]+")  # what no sign of the grammar stands in
+
+
+@lru_cache(maxsize=64)
+def _begins_section(rules: Rules) -> re.Pattern[str]:
+    """What finds a line that may begin a section, in free text."""
+    titles = [signs_of(rules).title(part) for part in _TITLED]
+    titles += [before.strip() for before, _ in rules.meaning.sections.values() if before.strip()]
+    return re.compile(rf"^[^\S\n]*(?:{'|'.join(map(re.escape, titles))})", re.MULTILINE)
+
+
+def _require_held(content: Any, text: str, rules: Rules) -> None:
+    """Refuse a text of which something that is said would be read as something else.
+
+    Only what may begin a section is read back, which is hardly ever there.
+
+    Raises:
+        RenderError: if it would.
+    """
+    begins = _begins_section(rules)
+    doubtful = next((said for said in _free_texts(content) if begins.search(said)), None)
+    if doubtful is None:
+        doubtful = next((said for said in _on_one_line(content) if "\n" in said), None)
+    if doubtful is None:
+        doubtful = next((name for name in _names(content) if not _NAME.fullmatch(name)), None)
+    if doubtful is None:
+        return
+    from harmony_grammar.bodies.reading import read_body  # noqa: PLC0415  it reads with this
+
+    role = Role.SYSTEM if isinstance(content, SystemContent) else Role.DEVELOPER
+    read = read_body(text, role, rules, style="faithful").content
+    if read.__class__ is content.__class__ and _outline(read, rules) == _outline(content, rules):
+        return
+    shown = doubtful if len(doubtful) <= _LONGEST_SHOWN else f"{doubtful[:_LONGEST_SHOWN]}…"
+    raise RenderError(
+        f"what is said would be read as something else, {shown!r}: "
+        "begin no line of it with the title of a section"
+    )
+
+
+def _free_texts(content: Any) -> Iterator[str]:
+    """What is said in lines of plain words."""
+    told = (getattr(content, name, None) for name in ("model_identity", "instructions"))
+    bare = (c.description for c in (content.tools or {}).values() if not c.tools)
+    yield from (said for said in (*told, *bare, *content.extras.values()) if said)
+
+
+def _on_one_line(content: Any) -> Iterator[str]:
+    """What is said on one line, behind a title."""
+    names = ("knowledge_cutoff", "conversation_start_date")
+    yield from (said for name in names if (said := getattr(content, name, None)))
+
+
+def _names(content: Any) -> Iterator[str]:
+    """The names that stand in headings, and those of channels."""
+    yield from (config.name for config in (content.tools or {}).values())
+    channels = getattr(content, "channel_config", None)
+    yield from channels.valid_channels if channels else ()
+    yield from (known.name for known in getattr(content, "response_formats", ()))
+
+
+def _outline(content: Any, rules: Rules) -> Any:
+    """The sections of a content, without what stands in comments and types."""
+    config = getattr(content, "channel_config", None)
+    channels = rules.channels if config is default_channels() else config and config.valid_channels
+    tools: dict[str, list[str]] = {}
+    for known in (content.tools or {}).values():
+        tools.setdefault(known.name, []).extend(tool.name for tool in known.tools)
+    formats = [known.name for known in getattr(content, "response_formats", ())]
+    told = sorted(said.strip() for said in (*_free_texts(content), *_on_one_line(content)))
+    effort = getattr(content, "reasoning_effort", None)
+    return tuple(channels or ()), tools, formats, told, effort
 
 
 def system_text(
