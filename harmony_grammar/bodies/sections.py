@@ -472,7 +472,7 @@ def _names(content: Any) -> Iterator[str]:
 def _outline(content: Any, rules: Rules) -> Any:
     """The sections of a content, without what stands in comments and types."""
     config = getattr(content, "channel_config", None)
-    channels = rules.channels if config is default_channels() else config and config.valid_channels
+    channels = rules.channels if config and config.is_unasked else config and config.valid_channels
     tools: dict[str, list[str]] = {}
     for known in (content.tools or {}).values():
         tools.setdefault(known.name, []).extend(tool.name for tool in known.tools)
