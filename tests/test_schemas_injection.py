@@ -133,7 +133,7 @@ _said = st.one_of(
 )
 _optional = st.none() | _said
 _bare = st.builds(
-    lambda name, said: hg.ToolNamespaceConfig(name, said, tools=()),
+    lambda name, said: hg.ToolNamespaceConfig(name, said, tools=[]),
     st.sampled_from(["python", "b", "evil\n\nRuns.\n\n## worse"]) | _said,
     _optional,
 )
@@ -156,7 +156,7 @@ _contents = st.one_of(
     ),
     st.builds(
         lambda said, tools, formats: hg.DeveloperContent(
-            said, {config.name: config for config in tools}, tuple(formats)
+            said, {config.name: config for config in tools}, formats
         ),
         _optional,
         st.lists(_bare, max_size=2),
