@@ -46,15 +46,15 @@ __all__ = [
 class Content(Node):
     """One piece of what a message says."""
 
-    __slots__ = ()
-
-    kind: ClassVar[str]
-    """The `type` of the piece in wire JSON."""
-
     if TYPE_CHECKING:
         # Only a text content has one. Yet almost every content is that, and programs written for
         # the reference say `message.content[0].text` without asking.
         text: str
+    else:
+        __slots__ = ()
+
+    kind: ClassVar[str]
+    """The `type` of the piece in wire JSON."""
 
     _known: ClassVar[dict[str, type[Content]]] = {}
 

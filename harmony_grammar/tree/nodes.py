@@ -415,7 +415,11 @@ class Nested:
         if isinstance(value, self._class):
             return value
         if isinstance(value, Mapping):
-            return self._class.of_mapping(value)
+            try:
+                return self._class.of_mapping(value)
+            except KeyError as error:
+                said = f"{self._class.__name__}.{error.args[0]} is missing in {dict(value)!r}"
+                raise FieldError(said) from None
         raise FieldMisfit("", must_be(self._class, value))
 
     def schema(self) -> dict[str, Any]:

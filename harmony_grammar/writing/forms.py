@@ -67,9 +67,25 @@ def best_form(found: Sequence[Way], wish: Wish) -> Way | None:
     return min(found, key=lambda form: _distance(form, wish), default=None)
 
 
-def _distance(form: Way, wish: Wish) -> tuple[bool, bool, bool]:
+def _distance(form: Way, wish: Wish) -> tuple[bool, bool, bool, bool]:
     """How far a form is from what is wanted; of equals, `min` takes the first."""
+    other_order = bool(wish.symbols) and _order(form, wish) != _order(form, wish, of_wish=True)
     other_label = bool(form.labels) and wish.spelling not in form.labels
     ends = text_of(form.ending)
     other_end = wish.terminator is not None and ends != wish.terminator
-    return (bool(wish.symbols) and names_of(form) != wish.symbols, other_end, other_label)
+    other_symbols = bool(wish.symbols) and names_of(form) != wish.symbols
+    return (other_symbols, other_order, other_end, other_label)
+
+
+def _order(form: Way, wish: Wish, *, of_wish: bool = False) -> list[str]:
+    """The order of the signs between fields that a form and a wish share.
+
+    A header whose channel was changed has other symbols than it was read with, but keeps its
+    order by this.
+    """
+    signs = [part.name for part in form.header if not part.kept]
+    return [
+        name
+        for name in (wish.symbols if of_wish else signs)
+        if name in signs and name in wish.symbols
+    ]
