@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from harmony_grammar.errors import ConstraintError
 from harmony_grammar.grammar.meaning import Use
 from harmony_grammar.masking.formats import ARGUMENTS, any_object, json_body, schema_of
+from harmony_grammar.tree.functions import function_of
 from harmony_grammar.tree.tools import FUNCTIONS
 
 if TYPE_CHECKING:
@@ -97,15 +98,19 @@ def _read(item: Any, where: str, *, strict: bool) -> Iterator[Tool]:
         name = getattr(item, "__name__", type(item).__name__)
         yield _tool(f"{FUNCTIONS}{_DOT}{name}", schema, where, strict=strict)
         return
-    if isinstance(item, Mapping) and isinstance(item.get("function"), Mapping):
-        item, where = item["function"], f"{where}.function"
-    if not isinstance(_get(item, "name"), str):
-        raise ConstraintError(f"{where}.name: a tool needs a name")
     if _get(item, "tools") is not None:
+        if not isinstance(_get(item, "name"), str):
+            raise ConstraintError(f"{where}.name: a tool needs a name")
         yield from _namespace(item, where, strict=strict)
         return
-    name = f"{FUNCTIONS}{_DOT}{_get(item, 'name')}"
-    yield _tool(name, _get(item, "parameters"), where, strict=strict)
+    try:
+        function = function_of(item, where)
+    except ValueError as error:
+        raise ConstraintError(str(error)) from error
+    if isinstance(item, Mapping) and isinstance(item.get("function"), Mapping):
+        where = f"{where}.function"
+    name = f"{FUNCTIONS}{_DOT}{function.name}"
+    yield _tool(name, function.parameters, where, strict=strict)
 
 
 def _namespace(item: Any, where: str, *, strict: bool) -> Iterator[Tool]:

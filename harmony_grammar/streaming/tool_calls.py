@@ -17,6 +17,7 @@ from harmony_grammar.checking.codes import DiagnosticCode
 from harmony_grammar.checking.values import NOT_JSON, json_of, violation
 from harmony_grammar.reading.headers import Machine
 from harmony_grammar.streaming.header_words import CODE_TOOLS, HeaderWords
+from harmony_grammar.tree.functions import function_of
 from harmony_grammar.tree.tools import ToolDescription, ToolNamespaceConfig
 
 if TYPE_CHECKING:
@@ -221,16 +222,14 @@ def _known(tools: Tools) -> Iterator[tuple[str, Schema]]:
 def _described(tool: Tool) -> Iterator[tuple[str, Schema]]:
     if isinstance(tool, str):
         yield _recipient(tool), None
-    elif isinstance(tool, ToolDescription):
-        yield _function(tool.name), tool.parameters
     elif isinstance(tool, ToolNamespaceConfig) and not tool.tools:
         yield tool.name, None  # a tool itself, whose body is not JSON
     elif isinstance(tool, ToolNamespaceConfig):
         for one in tool.tools:
             yield f"{tool.name}.{one.name}", one.parameters
     else:
-        function = tool.get("function", tool)
-        yield _function(function["name"]), function.get("parameters")
+        function = function_of(tool)
+        yield _function(function.name), function.parameters
 
 
 def _function(name: str) -> str:

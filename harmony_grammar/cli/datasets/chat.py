@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from harmony_grammar.tree import Author, Conversation, Message, Role
 from harmony_grammar.tree.contents import DeveloperContent, SystemContent
+from harmony_grammar.tree.functions import function_of
 from harmony_grammar.tree.tools import FUNCTIONS, ToolDescription
 
 if TYPE_CHECKING:
@@ -68,15 +69,11 @@ def conversation_of_chat(
         KeyError: if something is missing in a message or tool.
         ValueError: if a message has a role that chats do not have.
     """
-    chat = _Chat(grammar, messages, [_tool(tool) for tool in tools or ()])
+    chat = _Chat(
+        grammar, messages, [function_of(tool, f"tools[{n}]") for n, tool in enumerate(tools or ())]
+    )
     pairs = list(chat.all())
     return Conversation([message for _, message in pairs]), [index for index, _ in pairs]
-
-
-def _tool(tool: Mapping[str, Any]) -> ToolDescription:
-    function = tool.get("function", tool)
-    description = function.get("description") or ""
-    return ToolDescription(function["name"], description, function.get("parameters"))
 
 
 def _text(message: Mapping[str, Any]) -> str:
