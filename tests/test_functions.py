@@ -58,3 +58,29 @@ def test_what_cannot_be_taken_is_told(tool: Any, said: str) -> None:
         function_of(tool, "tools[0]")
     with pytest.raises(hg.ConstraintError, match=said):
         hg.Constraint([tool])
+
+
+TWO = [{"name": "f"}, {"name": "g"}]
+NAMED = [{"type": "function", "name": "f"}]
+WRAPPED = [{"type": "function", "function": {"name": "f"}}]
+
+
+@pytest.mark.parametrize("mode", ["auto", "required"])
+@pytest.mark.parametrize("chat", [False, True])
+def test_allowed_tools_are_those_that_may_be_called(mode: str, chat: bool) -> None:  # noqa: FBT001
+    choice: dict[str, Any] = {"type": "allowed_tools", "mode": mode, "tools": NAMED}
+    if chat:
+        choice = {"type": "allowed_tools", "allowed_tools": {"mode": mode, "tools": WRAPPED}}
+    constraint = hg.Constraint(TWO, tool_choice=choice)
+    assert constraint.tool_names == ("functions.f",)
+    answer = constraint.encode("<|channel|>final<|message|>Hi")
+    if mode == "auto":
+        constraint.matcher().accept_all(answer)
+    else:
+        with pytest.raises(hg.ConstraintViolation):
+            constraint.matcher().accept_all(answer)
+
+
+def test_an_unknown_mode_is_told() -> None:
+    with pytest.raises(hg.ConstraintError, match=r"tool_choice.mode: auto or required is needed"):
+        hg.Constraint(TWO, tool_choice={"type": "allowed_tools", "mode": "any", "tools": NAMED})

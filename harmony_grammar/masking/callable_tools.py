@@ -142,6 +142,7 @@ def _tool(name: str, schema: Any, where: str, *, strict: bool, channel: Use = Us
 AUTO: Final = "auto"
 REQUIRED: Final = "required"
 NONE: Final = "none"
+_ALLOWED: Final = "allowed_tools"
 
 
 def chosen(choice: Any, tools: Sequence[Tool]) -> tuple[tuple[Tool, ...], bool]:
@@ -149,7 +150,8 @@ def chosen(choice: Any, tools: Sequence[Tool]) -> tuple[tuple[Tool, ...], bool]:
 
     Args:
         choice: `auto`, `required`, `none`, a name, a list of names, or an openai-style mapping
-            with a name; a name may lack its namespace, or be that of a whole namespace.
+            with a name or with `allowed_tools`; a name may lack its namespace, or be that of a
+            whole namespace.
         tools: all tools.
 
     Raises:
@@ -161,13 +163,25 @@ def chosen(choice: Any, tools: Sequence[Tool]) -> tuple[tuple[Tool, ...], bool]:
         if choice == REQUIRED and not tools:
             raise ConstraintError("tool_choice: a call is required, but there are no tools")
         return tuple(tools), choice == REQUIRED
+    required = True
+    if isinstance(choice, Mapping) and choice.get("type") == _ALLOWED:
+        choice, required = _allowed(choice)
     names = [choice] if isinstance(choice, (str, Mapping)) else list(_listed(choice))
     if not names:
         raise ConstraintError("tool_choice: the list of names is empty; say 'none' instead")
     found: dict[str, Tool] = {}
     for name in map(_name, names):
         found.update({tool.name: tool for tool in _called(name, tools)})
-    return tuple(found.values()), True
+    return tuple(found.values()), required
+
+
+def _allowed(choice: Mapping[str, Any]) -> tuple[Any, bool]:
+    """The tools of an `allowed_tools` choice, as either API has it, and whether one is required."""
+    inner = choice.get(_ALLOWED, choice)
+    mode = inner.get("mode", AUTO) if isinstance(inner, Mapping) else None
+    if mode not in (AUTO, REQUIRED):
+        raise ConstraintError(f"tool_choice.mode: {AUTO} or {REQUIRED} is needed, not {mode!r}")
+    return _listed(inner.get("tools")), mode == REQUIRED
 
 
 def _listed(choice: Any) -> Sequence[Any]:
