@@ -376,3 +376,55 @@ def test_looking_ahead_changes_nothing_that_is_read(lines: list[str]) -> None:
         return repr(reading.content), [found.span for found in reading.diagnostics]
 
     assert run(-1) == run(1_000_000)
+
+
+# --- types and schemas ---
+
+
+def object_of(properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": [*properties]}
+
+
+def definitions(size: int, needed: Callable[[int], list[int]]) -> dict[str, Any]:
+    """A schema that refers to each of its definitions, which refer to some others."""
+    known = {
+        f"d{i}": {"anyOf": [{"$ref": f"#/$defs/d{other}"} for other in needed(i)]}
+        for i in range(size)
+    }
+    return object_of({name: {"$ref": f"#/$defs/{name}"} for name in known}) | {"$defs": known}
+
+
+SCHEMAS: dict[str, Callable[[int], Any]] = {
+    "values": lambda n: {"enum": [f"v{i}" if i % 2 else i for i in range(n)]},
+    "objects": lambda n: {"enum": [{"k": i} for i in range(n)]},
+    "constants": lambda n: {"oneOf": [{"const": i} for i in range(n)]},
+    "tagged": lambda n: {"oneOf": [object_of({"k": {"const": i}}) for i in range(n)]},
+    "untagged": lambda n: {"oneOf": [object_of({f"k{i}": {}}) for i in range(n)]},
+    "unions": lambda n: {"oneOf": [{"enum": [2 * i, 2 * i + 1]} for i in range(n)]},
+    "circle": lambda n: definitions(n, lambda i: [(i + 1) % n]),
+    "doubling": lambda n: definitions(n, lambda i: [min(i + 1, n - 1)] * 2),
+    "spellings": lambda n: (
+        object_of({f"k{i}": {"$ref": ("#/$defs/d", "#/%24defs/%64")[i % 2]} for i in range(n)})
+        | {"$defs": {"d": object_of({f"k{i}": {} for i in range(n)})}}
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_the_faithful_style_is_written_in_linear_time(name: str) -> None:
+    assert_linear(lambda size: hg.tool_type(SCHEMAS[name](size), "faithful"), 60)
+
+
+@pytest.mark.parametrize("style", ["compatible", "faithful"])
+def test_tools_that_share_types_are_read_in_linear_time(style: Any) -> None:
+    def body(size: int) -> str:
+        types = (f"type d{i} = {{ x: d{(i + 1) % size}, }};" for i in range(size))
+        return body_of(tools(*types, *(f"type f{i} = (_: d0) => any;" for i in range(size))))
+
+    few = read_body(body(10), hg.Role.DEVELOPER, style=style)
+    assert isinstance(few.content, hg.DeveloperContent)
+    shared = [tool.parameters for tool in (few.content.tools or {})["functions"].tools]
+    assert [len((schema or {})["$defs"]) for schema in shared] == [10] * 10
+    many = read_body(body(600), hg.Role.DEVELOPER, style=style)
+    assert "too many tools refer to too many types" in many.diagnostics[0].message
+    assert_linear(lambda size: read_body(body(size), hg.Role.DEVELOPER, style=style), 600)

@@ -18,7 +18,7 @@ from harmony_grammar.bodies.typescript import typescript
 from harmony_grammar.errors import RenderError
 from harmony_grammar.grammar.meaning import BodyPart
 from harmony_grammar.grammar.whole_text import Leaf
-from harmony_grammar.schemas.to_schema import schema_of
+from harmony_grammar.schemas.to_schema import Budget, schema_of
 from harmony_grammar.schemas.to_types import types_of
 from harmony_grammar.schemas.type_comments import comment_lines
 from harmony_grammar.schemas.type_text import type_text
@@ -274,25 +274,24 @@ def _declaration(parts: list[Any], *, tool: bool) -> _Read:
 def _block(parts: list[Any], text: str, style: Style) -> tuple[ToolDescription, ...]:
     """The tools of a namespace, each with the comments above it."""
     declared = [part for part in parts if part.__class__ is _Read]
-    types = {item.name.text: item.type for item in declared if not item.tool and item.type}
+    plain = unescaped if style == "faithful" else lambda kind: kind
+    types = {item.name.text: plain(item.type) for item in declared if not item.tool and item.type}
+    budget = Budget(len(text))
     above: Sequence[Note] = next((part for part in parts if part.__class__ is Notes), ())
     tools = []
     for item, following in zip_longest(declared, declared[1:]):
         if item.tool:
             description = said([note.text for note in above])
-            parameters = None if item.type is None else _schema(item.type, types, style)
+            parameters = None
+            if item.type is not None:
+                kind = plain(item.type)
+                parameters = schema_of(kind, types, style=style, budget=budget)
             stop = following.name.start if following else len(text)
             brackets = sum(text.count(sign, item.name.start, stop) for sign in _BRACKETS)
             new = ToolDescription.of_data if brackets < _FEW else ToolDescription
             tools.append(new(item.name.text, description, parameters))
         above = [note for note in item.below if not note.behind]
     return tuple(tools)
-
-
-def _schema(kind: Type, types: dict[str, Type], style: Style) -> dict[str, Any]:
-    if style == "faithful":
-        kind, types = unescaped(kind), {name: unescaped(each) for name, each in types.items()}
-    return schema_of(kind, types, style=style)
 
 
 def _read_namespace(parts: list[Any], whole: str, mark: str) -> ToolNamespaceConfig:

@@ -7,19 +7,20 @@ definition is written there, unless it contains itself, or is large and used mor
 from __future__ import annotations
 
 import re
+from collections import Counter
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import unquote
 
-from harmony_grammar.schemas.dialects import children
+from harmony_grammar.schemas.dialects import children, pointer_step
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
-__all__ = ["References", "target"]
+__all__ = ["References", "canonical", "target"]
 
 _ROOT: Final = "#"
-_LONGEST_INDEX: Final = 9
+_INDEX: Final = re.compile(r"0|[1-9][0-9]{0,8}")
 _LARGE: Final = 40  # schemas within one another
 _DEFINITIONS: Final = frozenset({"$defs", "definitions"})
 _NO_NAME: Final = re.compile(r"[^A-Za-z0-9_]")
@@ -88,35 +89,27 @@ class References:
 
     @cached_property
     def _named(self) -> frozenset[str]:
-        used = list(self._shape(_ROOT).uses)
-        for reference in used:  # grows while it is walked
-            new = [use for use in self._shape(reference).uses if use not in used]
-            used += dict.fromkeys(new)
-        counts = [*self._shape(_ROOT).uses, *(u for r in set(used) for u in self._shape(r).uses)]
-        named = {reference for reference in used if reference in self._reached(reference)}
-        for reference in _innermost_first(used, named, self._shape):
-            large = self._expanded(reference, named) > _LARGE
-            if large and counts.count(reference) > 1:
+        used = dict.fromkeys(self._shape(_ROOT).uses)
+        todo = [*used]
+        for reference in todo:  # grows while it is walked
+            new = [use for use in dict.fromkeys(self._shape(reference).uses) if use not in used]
+            used.update(dict.fromkeys(new))
+            todo += new
+        counts = Counter(self._shape(_ROOT).uses)
+        for reference in used:
+            counts.update(self._shape(reference).uses)
+        named = _circular(todo, self._shape)
+        for reference in _innermost_first(todo, named, self._shape):
+            if counts[reference] > 1 and self._expanded(reference, named) > _LARGE:
                 named.add(reference)
         return frozenset(named)
 
     def _shape(self, reference: str) -> _Shape:
         if reference not in self._shapes:
             found = list(_inside(self.target(reference)))
-            uses = [each["$ref"] for each in found if isinstance(each.get("$ref"), str)]
+            uses = [canonical(r) for each in found if isinstance(r := each.get("$ref"), str)]
             self._shapes[reference] = _Shape(len(found), tuple(uses))
         return self._shapes[reference]
-
-    def _reached(self, reference: str) -> set[str]:
-        """The definitions that a definition needs, and those that they need."""
-        reached: set[str] = set()
-        left = list(self._shape(reference).uses)
-        while left:
-            use = left.pop()
-            if use not in reached:
-                reached.add(use)
-                left += self._shape(use).uses
-        return reached
 
     def _expanded(self, reference: str, named: set[str]) -> int:
         """How many schemas a definition has with those in it that have no name."""
@@ -147,11 +140,18 @@ def target(root: Mapping[str, Any], reference: object) -> Any:
     for segment in _segments(reference):
         if isinstance(place, dict) and segment in place:
             place = place[segment]
-        elif isinstance(place, list) and segment.isdecimal() and len(segment) <= _LONGEST_INDEX:
-            place = place[int(segment)] if int(segment) < len(place) else None
+        elif isinstance(place, list) and _INDEX.fullmatch(segment) and int(segment) < len(place):
+            place = place[int(segment)]
         else:
             return None
     return place if isinstance(place, (dict, bool)) else None
+
+
+def canonical(reference: str) -> str:
+    """The one spelling of a pointer that may be spelled in several ways."""
+    if not reference.startswith(_ROOT):
+        return reference
+    return "".join((_ROOT, *(f"/{pointer_step(step)}" for step in _segments(reference))))
 
 
 def _segments(reference: str) -> list[str]:
@@ -167,6 +167,43 @@ def _inside(schema: Any) -> Iterator[dict[str, Any]]:
         yield place
         found = children(place)
         left += [c for key, c in found if key not in _DEFINITIONS and isinstance(c, dict)]
+
+
+def _circular(used: Iterable[str], shape: Callable[[str], _Shape]) -> set[str]:
+    """The definitions that contain themselves, by Tarjan's walk over what needs what."""
+    found: set[str] = set()
+    lowest: dict[str, int] = {}
+    numbers: dict[str, int] = {}
+    open_ones: dict[str, None] = {}
+    left: dict[str, Iterator[str]] = {}
+    for start in used:
+        path = [start]
+        while path:
+            reference = path[-1]
+            if reference not in numbers:
+                numbers[reference] = lowest[reference] = len(numbers)
+                open_ones[reference] = None
+                left[reference] = iter(shape(reference).uses)
+            new = next((use for use in left[reference] if use not in numbers), None)
+            if new is not None:
+                path.append(new)
+                continue
+            path.pop()
+            uses = shape(reference).uses
+            around = [lowest[use] for use in uses if use in open_ones]
+            lowest[reference] = min((lowest[reference], *around))
+            if reference in open_ones and lowest[reference] == numbers[reference]:
+                together = _until(open_ones, reference)
+                found.update(together if len(together) > 1 or reference in uses else ())
+    return found
+
+
+def _until(open_ones: dict[str, None], reference: str) -> list[str]:
+    """Take the latest ones, down to one of them."""
+    together = [open_ones.popitem()[0]]
+    while together[-1] != reference:
+        together.append(open_ones.popitem()[0])
+    return together
 
 
 def _innermost_first(used: list[str], named: set[str], shape: Any) -> Iterator[str]:

@@ -38,9 +38,13 @@ if TYPE_CHECKING:
     from harmony_grammar.schemas.type_comments import Bounds
     from harmony_grammar.schemas.types import Style, Type
 
-__all__ = ["schema_of"]
+__all__ = ["Budget", "schema_of"]
 
 _Schema: TypeAlias = dict[str, Any]
+
+# Characters of definitions as Python shows them, about a hundred for each field.
+_REPEATED: Final = 2_000_000
+_REPEATED_A_CHARACTER: Final = 100
 
 _NULL: Final = Word("null")
 _NEVER: Final = Word("never")
@@ -61,7 +65,11 @@ _ANYTHING: Final[_Schema] = {}
 
 
 def schema_of(
-    kind: Type, definitions: Mapping[str, Type] | None = None, *, style: Style = "compatible"
+    kind: Type,
+    definitions: Mapping[str, Type] | None = None,
+    *,
+    style: Style = "compatible",
+    budget: Budget | None = None,
 ) -> dict[str, Any]:
     """The JSON Schema that says what a type says.
 
@@ -73,8 +81,13 @@ def schema_of(
             in the faithful style only, and in a union before brackets, which has no parentheses
             in the compatible one.
 
+        budget: what definitions may be repeated for all the tools of a block.
+
     Returns:
         The schema. A word that nothing defines is taken for `any`.
+
+    Raises:
+        ValueError: if there are more definitions than the budget allows.
 
     Example:
         >>> schema_of(Object((Field("city", Word("string"), above=("Where.",)),)))["properties"]
@@ -82,8 +95,32 @@ def schema_of(
     """
     conversion = _SchemaMaker(definitions or {}, style)
     schema = conversion.schema(kind)
-    defined = conversion.defined()
+    defined = conversion.defined(budget)
     return {**schema, "$defs": defined} if defined else schema
+
+
+class Budget:
+    """How much may be repeated, since each tool has all the definitions that it needs.
+
+    Args:
+        length: the length of the text that declares the tools.
+    """
+
+    def __init__(self, length: int) -> None:
+        self.left = _REPEATED + _REPEATED_A_CHARACTER * length
+        self._sizes: dict[str, int] = {}
+
+    def take(self, name: str, kind: Type) -> None:
+        """Repeat a definition.
+
+        Raises:
+            ValueError: if there were too many.
+        """
+        if name not in self._sizes:
+            self._sizes[name] = len(repr(kind))
+        self.left -= self._sizes[name]
+        if self.left < 0:
+            raise ValueError("too many tools refer to too many types")
 
 
 @dataclass(slots=True)
@@ -92,16 +129,19 @@ class _SchemaMaker:
 
     definitions: Mapping[str, Type]
     style: Style
-    met: dict[str, None] = field(default_factory=dict)
+    met: list[str] = field(default_factory=list)
+    known: set[str] = field(default_factory=set)
 
     def schema(self, kind: Type) -> _Schema:
         return _FORMS[type(kind)](self, kind)
 
-    def defined(self) -> _Schema:
+    def defined(self, budget: Budget | None) -> _Schema:
         """The definitions that were met, and those that they need."""
         done: _Schema = {}
-        while left := [name for name in self.met if name not in done]:
-            done |= {name: self.schema(self.definitions[name]) for name in left}
+        for name in self.met:  # grows while it is walked
+            if budget is not None:
+                budget.take(name, self.definitions[name])
+            done[name] = self.schema(self.definitions[name])
         return done
 
 
@@ -110,7 +150,9 @@ class _SchemaMaker:
 
 def _word(conversion: _SchemaMaker, kind: Word) -> _Schema:
     if kind.name in conversion.definitions:
-        conversion.met[kind.name] = None
+        if kind.name not in conversion.known:
+            conversion.known.add(kind.name)
+            conversion.met.append(kind.name)
         return {"$ref": f"#/$defs/{kind.name}"}
     return _WORDS.get(kind.name, _ANYTHING).copy()
 

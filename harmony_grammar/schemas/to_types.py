@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 from harmony_grammar.errors import RenderError
 from harmony_grammar.schemas import keywords
 from harmony_grammar.schemas.dialects import pointer_step, without_nullable
-from harmony_grammar.schemas.references import References
+from harmony_grammar.schemas.references import References, canonical
 from harmony_grammar.schemas.type_comments import (
     ANY_OF,
     ASIDES,
@@ -321,6 +321,7 @@ class _TypeMaker:
         """What a reference refers to, or the name that it keeps."""
         reference = schema["$ref"]
         target = self.references.target(reference)
+        reference = canonical(reference) if isinstance(reference, str) else ""
         if target is None:
             self.lose(place, "$ref", "refers to nothing within the schema and is taken for any")
             return []

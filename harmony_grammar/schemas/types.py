@@ -11,12 +11,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from itertools import combinations
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from typing import Literal as Exactly
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 __all__ = [
     "Array",
@@ -180,6 +179,8 @@ Type: TypeAlias = "Word | Literal | Array | Tuple | Union | Intersection | Objec
 # --- Values of types ---
 
 _ALL: Final = frozenset({"array", "boolean", "null", "number", "object", "string"})
+_MOST_COMPARED: Final = 2000
+_MOST_TAGS: Final = 8
 _OF_WORDS: Final[Mapping[str, frozenset[str]]] = {
     **{name: frozenset({name}) for name in _ALL},
     "integer": frozenset({"number"}),
@@ -207,8 +208,69 @@ def _kind_of(value: object) -> str:
 
 
 def disjoint(types: Sequence[Type]) -> bool:
-    """Whether it is certain that no value is of two of the types."""
-    return all(_apart(one, other) for one, other in combinations(types, 2))
+    """Whether it is certain that no value is of two of the types.
+
+    The members of many are told apart by their values alone; comparing each with each of the
+    others would take too long.
+    """
+    of_kinds: dict[str, list[_Member]] = {}
+    for index, kind in enumerate(types):
+        for member in _members(kind):
+            for name in kinds(member):
+                of_kinds.setdefault(name, []).append((index, member))
+    return all(map(_all_apart, of_kinds.values()))
+
+
+_Member: TypeAlias = "tuple[int, Type]"
+"""A member of a type, and which type that is."""
+
+
+def _members(kind: Type) -> Iterator[Type]:
+    """The members of a union, and of those in it; what is none is its own member."""
+    if isinstance(kind, Union):
+        for variant in kind.variants:
+            yield from _members(variant.type)
+    else:
+        yield kind
+
+
+def _all_apart(members: Sequence[_Member]) -> bool:
+    """Whether members of different types share no value, where all may be of one JSON type."""
+    values: dict[object, int] = {}
+    rest: list[_Member] = []
+    for index, member in members:
+        if not isinstance(member, Literal):
+            rest.append((index, member))
+        elif values.setdefault(member.value, index) != index:
+            return False
+    if not rest or (not values and _tagged(rest)):
+        return True
+    if len(rest) * len(members) > _MOST_COMPARED:
+        return False
+    return all(_apart(one, other) for i, one in rest for j, other in members if i != j)
+
+
+def _tagged(members: Sequence[_Member]) -> bool:
+    """Whether all are objects with a property that must be there and has other values in each."""
+    first = members[0][1]
+    tags = [f.name for f in first.fields if f.required] if isinstance(first, Object) else []
+    return any(_tells_apart(tag, members) for tag in tags[:_MOST_TAGS])
+
+
+def _tells_apart(tag: str, members: Sequence[_Member]) -> bool:
+    values: dict[object, int] = {}
+    for index, member in members:
+        fields = member.fields if isinstance(member, Object) else ()
+        kind = next((f.type for f in fields if f.required and f.name == tag), None)
+        for value in () if kind is None else _members(kind):
+            if not isinstance(value, Literal):
+                return False
+            key = (_kind_of(value.value), value.value)
+            if values.setdefault(key, index) != index:
+                return False
+        if kind is None:
+            return False
+    return True
 
 
 def _apart(one: Type, other: Type) -> bool:
