@@ -66,6 +66,46 @@ def test_a_header_field_is_recovered_streamed_and_masked() -> None:
     assert matcher.is_finished
 
 
+@pytest.mark.parametrize(
+    ("header", "codes", "extras"),
+    [
+        ("commentary?? to=functions.f id=c17", ["channel-junk"], {"call_id": "c17"}),
+        ("commentaryid=c17 to=functions.f", ["missing-space"], {"call_id": "c17"}),
+        ("commentary id=c17 to=functions.f id=c18", ["unexpected-text"], {"call_id": "c17"}),
+        ("commentary to=functions.f ?? id=", ["unexpected-text"], {}),
+        ("final id=c17", ["unexpected-text"], {}),
+    ],
+)
+def test_a_header_field_is_found_in_damaged_headers(
+    header: str, codes: list[str], extras: dict[str, str]
+) -> None:
+    end = "<|return|>" if "final" in header else "<|call|>"
+    recovery = CALL_ID.recover(f"<|channel|>{header}<|message|>{{}}{end}")
+    assert [repair.code for repair in recovery.repairs] == codes
+    assert recovery.messages[0].extras == extras
+    written = CALL_ID.render(recovery.conversation.canonical())
+    assert CALL_ID.recover(written, recovery.conversation.start).messages == recovery.messages
+
+
+def test_a_word_of_a_header_is_found_in_damaged_headers() -> None:
+    for sign in (" urgent", "<|urgent|>"):
+        grammar = changed(
+            (
+                "interim: plain? _MESSAGE body END  -> ends_message",
+                (
+                    "interim: plain? urgent? _MESSAGE body END  -> ends_message\n\n"
+                    f"// It may be urgent.\n// Example: `{sign}`\n// Departure: none.\n"
+                    "urgent: URGENT"
+                ),
+            ),
+            ('_COLON: ":"', f'URGENT: "{sign}"  // that it is urgent\n_COLON: ":"'),
+        )
+        for header in (f"<|channel|>analysis{sign}", f"<|channel|>analysis?? {sign}"):
+            recovery = grammar.recover(f"{header}<|message|>Hi<|end|>")
+            assert recovery.messages[0].extras == {"urgent": sign}
+            assert recovery.messages[0].channel == "analysis"
+
+
 def test_a_header_field_that_nobody_binds_to_is_refused() -> None:
     text = TEXT.replace("plain: channel content_type?", "plain: channel MARK? content_type?", 1)
     text += '\nMARK: "!"  // a mark\n'

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from harmony_grammar.inputs import Kind, Piece, Raw, Source
-    from harmony_grammar.streaming.header_words import HeaderWords
+    from harmony_grammar.streaming.header_words import AddedField, HeaderWords
     from harmony_grammar.tree import TextContent
 
 __all__ = ["DamagedHeader", "Mend", "content_of", "read_damaged", "rest_of"]
@@ -90,6 +90,7 @@ class _Found:
     channels: list[str] = field(default_factory=list)
     recipients: list[str] = field(default_factory=list)
     types: list[ContentType] = field(default_factory=list)
+    extras: dict[str, str] = field(default_factory=dict)
 
 
 class _HeaderReader:
@@ -124,7 +125,8 @@ class _HeaderReader:
         while self.rest is None and self.index < len(self.pieces):
             self.step()
         found = self.found
-        named = bool(self.author or found.channels or found.recipients or found.types)
+        read = (found.channels, found.recipients, found.types, found.extras)
+        named = bool(self.author or any(read))
         fields = self.fields()
         clean = bool(found.channels) and not self.mends
         return DamagedHeader(fields, self.mends, named, clean, self.rest, self.rest_offset)
@@ -282,6 +284,8 @@ class _HeaderReader:
         elif special == self.words.constrain:
             self.next_piece()
             self.read_constrained()
+        elif added := next((a for a in self.words.added if a.special == special), None):
+            self.read_added_token(added)
         else:
             self.mend(Code.UNEXPECTED_TOKEN, 0, len(self.piece.text), "")
             self.next_piece()
@@ -293,6 +297,8 @@ class _HeaderReader:
             self.next_piece()
         elif self.words.core and text.startswith(self.words.core, self.at):
             self.read_recipient(begin)
+        elif added := self.words.added_at(text, self.at):
+            self.read_added(added, begin)
         elif not self.closed:
             self.content_from(self.at)
         elif not (spaced and self.read_bare_type()):
@@ -322,6 +328,41 @@ class _HeaderReader:
         else:
             self.mend(Code.EMPTY_SEGMENT, begin, end, "")
         self.at = end
+
+    def read_added_token(self, added: AddedField) -> None:
+        """A field that the grammar adds, behind its special token."""
+        token = self.piece
+        self.next_piece()
+        if added.word is not None:
+            self.found.extras.setdefault(added.rule, added.word)
+            return
+        begin = self.at
+        self.skip_space()
+        if not self.take_added(added, self.at):
+            self.at = begin
+            self.mends.append(Mend(Code.UNEXPECTED_TOKEN, token, 0, len(token.text), ""))
+
+    def read_added(self, added: AddedField, before: int) -> None:
+        """A field that the grammar adds, behind its sign."""
+        core = added.sign.strip()
+        behind = self.at + len(core)
+        if self.text[before:behind] != added.sign:
+            self.mend(Code.MISSING_SPACE, before, behind, added.sign)
+        if added.word is not None:
+            self.found.extras.setdefault(added.rule, added.word)
+            self.at = behind
+        elif not self.take_added(added, behind):
+            self.drop_word()
+
+    def take_added(self, added: AddedField, begin: int) -> bool:
+        """The text of a field that the grammar adds; of several the first counts."""
+        name, end, _ = added.texts.scan(self.text, begin)
+        if name is None or end < self.word_end(begin):
+            return False
+        if self.found.extras.setdefault(added.rule, self.text[begin:end]) != self.text[begin:end]:
+            self.mend(Code.UNEXPECTED_TEXT, begin, end, "")
+        self.at = end
+        return True
 
     def read_bare_type(self) -> bool:
         """A content type without its token; only a whole word is one."""
@@ -361,7 +402,7 @@ class _HeaderReader:
         name, end, _ = self.words.channels.scan(text, begin)
         word, end = end, len(text) - len(_unrepeated(text[end:], text[begin:end]))
         whole = end == len(text) or not text[end].isalpha()
-        marked = bool(self.words.core) and text.startswith(self.words.core, end)
+        marked = self.words.marked(text, end)
         if name is None or not (whole or marked):
             self.unknown_channel()
             return
@@ -387,7 +428,7 @@ class _HeaderReader:
 
     def unknown_channel(self) -> None:
         begin, end = self.at, self.word_end(self.at)
-        if begin == end or (self.words.core and self.text.startswith(self.words.core, begin)):
+        if begin == end or self.words.marked(self.text, begin):
             self.index -= 1
             self.mend(Code.UNKNOWN_CHANNEL, 0, len(self.piece.text), "")
             self.index += 1
@@ -417,12 +458,16 @@ class _HeaderReader:
         if not self.closed:
             recipient = None
         channel = self.last_channel(calls=self.calls(author, recipient))
-        said = (channel, recipient, self.content_type())
+        extras = self.found.extras
+        added = tuple((a.rule, extras[a.rule]) for a in self.words.added if a.rule in extras)
+        said = (channel, recipient, self.content_type(), added)
         fields = Fields(author.role, author.name, *said)
         fitting = self.words.fit(fields)
-        if fitting != fields:
+        if fitting[:-1] != fields[:-1]:
             tool = fitting.recipient is not None and fields.recipient is None
             self.about_all(Code.UNKNOWN_ROLE if tool else Code.FINAL_CALL, _changed(fitting))
+        elif fitting != fields:
+            self.about_all(Code.UNEXPECTED_TEXT, _changed(fitting))
         return fitting
 
     def calls(self, author: Author, recipient: str | None) -> bool:

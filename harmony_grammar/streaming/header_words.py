@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from harmony_grammar.inputs import Key
     from harmony_grammar.reading.headers import Configuration, Fields, Header
 
-__all__ = ["CODE_TOOLS", "HeaderWords", "MendedHeader", "WordsByParser"]
+__all__ = ["CODE_TOOLS", "AddedField", "HeaderWords", "MendedHeader", "WordsByParser"]
 
 CODE_TOOLS: Final = frozenset({"python", "container.exec"})
 """The tools of the format whose bodies are code, not JSON."""
@@ -55,6 +55,24 @@ class MendedHeader(NamedTuple):
     lead: int = 0
 
 
+class AddedField(NamedTuple):
+    """How a field that the grammar adds is found in a damaged header.
+
+    Attributes:
+        rule: its rule.
+        special: the special token that it begins with; empty if it begins with none.
+        sign: the text that it begins with, with its space; empty if it begins with none.
+        word: what it is, if it is one word and that word is all there is of it.
+        texts: what may stand behind the token or the sign.
+    """
+
+    rule: str
+    special: str
+    sign: str
+    word: str | None
+    texts: Scanner
+
+
 class HeaderWords:
     """The words of headers where certain channels are declared.
 
@@ -67,6 +85,7 @@ class HeaderWords:
         constrain: the special token of a constrained content type.
         marker: what a recipient is named after, with its space.
         colon: what a name is named after.
+        added: the fields that the grammar adds.
         turn_ends: the terminators after which a turn is over.
         call: the terminator of a call.
         interim_end: the terminator after which the turn goes on.
@@ -97,6 +116,7 @@ class HeaderWords:
         self.recipients = self._scanner("recipient")
         self.channels = self._scanner("channel")
         self.types = self._scanner("content_type")
+        self.added = tuple(map(self._added, rules.meaning.extras))
         self.mended: dict[tuple[Configuration, Key], MendedHeader] = {}
         self._fitting: dict[Fields, Fields] = {}
 
@@ -128,6 +148,24 @@ class HeaderWords:
     def _scanner(self, *fields: str) -> Scanner:
         names = frozenset(s.name for field in fields for s in self._symbols(field) if s.kept)
         return Scanner(list(self.machine.candidates(names)))
+
+    def _added(self, rule: str) -> AddedField:
+        special, sign = self._special(rule), self._punctuation(rule)
+        (kept, *_) = [s.name for s in self._symbols(rule) if s.kept]
+        word = self.rules.terminals[kept].pattern if self.fixed(kept) else None
+        alone = word is not None and (special == kept or not (special or sign))
+        sign = "" if special else sign or word or ""
+        return AddedField(rule, special, sign, word if alone else None, self._scanner(rule))
+
+    def added_at(self, text: str, at: int) -> AddedField | None:
+        """The field that the grammar adds and of which the sign stands at a place of a text."""
+        signs = ((added, added.sign.strip()) for added in self.added)
+        return next((one for one, sign in signs if sign and text.startswith(sign, at)), None)
+
+    def marked(self, text: str, at: int) -> bool:
+        """Whether a field begins at a place of a text: a recipient, or one that is added."""
+        recipient = bool(self.core) and text.startswith(self.core, at)
+        return recipient or self.added_at(text, at) is not None
 
     def fixed(self, name: str) -> bool:
         """Whether a terminal is a fixed word."""
@@ -194,9 +232,10 @@ class HeaderWords:
         yield fields
         if fields.role is Role.TOOL and fields.recipient is None:
             yield fields._replace(recipient=self.rules.opening_role)
-        less = fields
+        less = fields._replace(extras=())
+        yield less
         for name in _LESS_NEEDED:
-            yield _without(fields, name)
+            yield _without(fields._replace(extras=()), name)
             less = _without(less, name)
             yield less
         yield less._replace(name=None)
