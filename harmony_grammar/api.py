@@ -15,7 +15,7 @@ from harmony_grammar.tokens import SPECIAL_TOKENS
 from harmony_grammar.vocabulary import Vocabulary, special_tokens_with
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from os import PathLike
 
     import tiktoken
@@ -54,6 +54,7 @@ class Grammar:
 
     def __init__(self, rules: Rules, vocabulary: Vocabulary | None = None) -> None:
         self.rules = rules
+        self._given = vocabulary
         self._vocabulary = vocabulary
         self._recoverer: Recoverer | None = None
 
@@ -146,7 +147,7 @@ class Grammar:
     @cached_property
     def parser(self) -> StrictParser:
         """Strict reading, for what is built on it; `parse` and `check` are its front doors."""
-        return StrictParser(self.rules, lambda: self.vocabulary)
+        return StrictParser(self.rules, self._known_vocabulary)
 
     @property
     def recoverer(self) -> Recoverer:
@@ -162,7 +163,21 @@ class Grammar:
         """Rendering, for what is built on it; `render` and `encode` are its front doors."""
         from harmony_grammar.writing.renderer import Renderer  # noqa: PLC0415  reading needs none
 
-        return Renderer(self.rules, lambda: self.vocabulary)
+        return Renderer(self.rules, self._known_vocabulary)
+
+    def _known_vocabulary(self) -> Vocabulary:
+        return self.vocabulary
+
+    def __reduce__(self) -> tuple[Callable[..., Grammar], tuple[Any, ...]]:
+        if self is _default():
+            return Grammar.default, ()
+        return Grammar, (self.rules, self._given)
+
+    def __copy__(self) -> Grammar:
+        return self  # nothing of it can be changed
+
+    def __deepcopy__(self, _memo: object) -> Grammar:
+        return self
 
     def to_lark(self, start: str = "conversation", *, declared: Sequence[str] = ()) -> str:
         """The grammar as a plain Lark text, which `lark.Lark` reads without this package.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from enum import Enum
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from os.path import commonprefix
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from harmony_grammar.api import Grammar
 from harmony_grammar.bodies.sections import has_function_tools
@@ -29,7 +29,7 @@ from harmony_grammar.tree import Role
 from harmony_grammar.writing.renderer import Manner
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
     from collections.abc import Set as AbstractSet
 
     from harmony_grammar.tree import Conversation, CustomRole, Message
@@ -83,6 +83,18 @@ class HarmonyEncoding:
         self.grammar = Grammar.default() if grammar is None else grammar
         self.name = name
         self._renderer = self.grammar.renderer
+
+    def __reduce__(self) -> tuple[Callable[..., HarmonyEncoding], tuple[Any, ...]]:
+        loaded = self.name in set(HarmonyEncodingName) and self is _load(self.name)
+        if loaded:
+            return load_harmony_encoding, (self.name,)
+        return partial(HarmonyEncoding, name=self.name), (self.grammar,)
+
+    def __copy__(self) -> HarmonyEncoding:
+        return self
+
+    def __deepcopy__(self, _memo: object) -> HarmonyEncoding:
+        return self
 
     def __repr__(self) -> str:
         return f"<HarmonyEncoding {self.name!r}>"

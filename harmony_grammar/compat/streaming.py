@@ -16,6 +16,7 @@ refuses none: from the first wrong id on it reads by recovery, everything before
 from __future__ import annotations
 
 from codecs import utf_8_decode
+from contextlib import suppress
 from dataclasses import replace
 from enum import Enum
 from operator import index
@@ -31,7 +32,7 @@ from harmony_grammar.tree import Message, TextContent
 from harmony_grammar.tree.build import text_content
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from typing_extensions import Self
 
@@ -81,6 +82,8 @@ class StreamableParser:
         "_body",
         "_content",
         "_delta",
+        "_encoding",
+        "_ends",
         "_entrances",
         "_fields",
         "_fresh",
@@ -104,6 +107,7 @@ class StreamableParser:
         *,
         strict: bool = True,
     ) -> None:
+        self._encoding = encoding
         self._entrances = encoding.entrances
         self._role = role  # until its header is read
         self._tokens: list[int] = []
@@ -116,6 +120,7 @@ class StreamableParser:
         self._held = b""  # an unfinished character, and what else its ids stand for
         self._delta: str | None = None
         self._strict = strict
+        self._ends: list[int] = []  # how many ids had been taken when the input ended
         self._begun_as = role
         self._before = 0  # ids that recovery was given before the first
         self._source: IdSource = self._entrances.source(self._tokens)
@@ -231,6 +236,11 @@ class StreamableParser:
             missing -= len(self._entrances.table.vocabulary.piece(self._tokens[-count]))
         return count
 
+    def __reduce__(self) -> tuple[Callable[..., StreamableParser], tuple[Any, ...]]:
+        # What was taken says all: the reader's states lead to all that the grammar has met.
+        how = (self._encoding, self._begun_as, self._strict)
+        return _again, (*how, self._tokens, self._ends)
+
     # --- taking ids ---
 
     def process(self, token: int) -> Self:
@@ -269,6 +279,7 @@ class StreamableParser:
         Raises:
             HarmonySyntaxError: if the input ends inside a header.
         """
+        self._ends.append(len(self._tokens))
         if self._lenient is not None:
             self._tell(self._lenient.finish())
         elif self._header is not None:
@@ -490,6 +501,22 @@ class StreamableParser:
                 self._messages.append(_moved(event.message, -self._before))
                 self._between("")
         self._delta = "".join(deltas) or None
+
+
+def _again(
+    encoding: HarmonyEncoding,
+    role: Role | CustomRole | None,
+    strict: bool,  # noqa: FBT001  as pickled
+    tokens: list[int],
+    ends: list[int],
+) -> StreamableParser:
+    """A parser that took these ids, and was told so often that the input ends."""
+    parser, at = StreamableParser(encoding, role, strict=strict), 0
+    for end in ends:
+        with suppress(HarmonySyntaxError):  # which it raised then, and was as before
+            parser.process_many(tokens[at:end]).process_eos()
+        at = end
+    return parser.process_many(tokens[at:])
 
 
 def _moved(message: Message, by: int) -> Message:

@@ -11,7 +11,8 @@ import json
 import pkgutil
 import warnings
 from functools import cache, cached_property
-from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+from weakref import WeakValueDictionary
 
 from harmony_grammar.errors import GrammarError
 from harmony_grammar.grammar.contract import require_meanings
@@ -35,7 +36,7 @@ from harmony_grammar.grammar.patterns import compile_literal, compile_pattern
 from harmony_grammar.tokens import SPECIAL_TOKENS, is_marked, special_pattern
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from typing_extensions import Self
 
@@ -144,6 +145,22 @@ class Rules:
             special_tokens: the ids of special tokens, by spelling.
         """
         return Rules(self.text, self.source, special_tokens)
+
+    # --- copies ---
+
+    def __reduce__(self) -> tuple[Callable[..., Rules], tuple[Any, ...]]:
+        if self is _default():
+            return Rules.default, ()
+        usual = self.special_tokens is SPECIAL_TOKENS
+        key = (self.text, None if usual else tuple(self.special_tokens.items()))
+        _loaded[key] = self
+        return _load_again, key
+
+    def __copy__(self) -> Rules:
+        return self  # nothing of it can be changed
+
+    def __deepcopy__(self, _memo: object) -> Rules:
+        return self
 
     # --- terminals ---
 
@@ -261,6 +278,20 @@ class Rules:
         """The role of a message that a generation begins with."""
         kept = (symbol.name for symbol in self.below(self.meaning.opening) if symbol.kept)
         return self.literal(next(kept))
+
+
+# The rules that were pickled here, or made of what was: a process has each once.
+_loaded: WeakValueDictionary[tuple[str, Any], Rules] = WeakValueDictionary()
+
+
+def _load_again(text: str, special_tokens: tuple[tuple[str, int], ...] | None) -> Rules:
+    """The rules of a grammar's text, which need not be checked again."""
+    key = (text, special_tokens)
+    known = _loaded.get(key)
+    if known is None:
+        tokens = SPECIAL_TOKENS if special_tokens is None else dict(special_tokens)
+        known = _loaded[key] = Rules(text, load_source(text, starts_of(text)), tokens)
+    return known
 
 
 @cache

@@ -6,8 +6,9 @@ from array import array
 from bisect import bisect_right
 from codecs import utf_8_decode
 from contextlib import suppress
+from functools import partial
 from itertools import accumulate, chain
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from harmony_grammar.errors import Span, VocabularyError
 from harmony_grammar.inputs.text import Piece, Stretch
@@ -15,7 +16,7 @@ from harmony_grammar.tokens import PADDING
 from harmony_grammar.tree.build import text_content
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from harmony_grammar.grammar import Rules
     from harmony_grammar.inputs.text import Raw
@@ -70,6 +71,7 @@ class IdKind:
         self, rules: Rules, vocabulary: Vocabulary, *, unknown_is_text: bool = False
     ) -> None:
         ids = vocabulary.require(rules.specials)
+        self._rules = rules
         self.vocabulary = vocabulary
         self.unknown_is_text = unknown_is_text
         self.specials = {ids[spelling]: name for spelling, name in rules.specials.items()}
@@ -79,6 +81,10 @@ class IdKind:
         self.texts: dict[int, str] = {}
         self._ids = {name: token for token, name in self.specials.items()}
         self._decode = vocabulary.decode_bytes
+
+    def __reduce__(self) -> tuple[Callable[..., IdKind], tuple[Any, ...]]:
+        make = partial(IdKind, unknown_is_text=self.unknown_is_text)
+        return make, (self._rules, self.vocabulary)  # and none of the texts that it has met
 
     def source(self, raw: list[int]) -> IdSource:
         """Ids as an input."""

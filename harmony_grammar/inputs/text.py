@@ -77,12 +77,16 @@ class TextKind:
     unit: Final = "text"
 
     def __init__(self, rules: Rules) -> None:
+        self._rules = rules
         self.specials = rules.specials
         self.find = rules.special_pattern
         self.find_opener = rules.opener_pattern
         self._spellings = {name: spelling for spelling, name in self.specials.items()}
         self._heads = frozenset(s[:n] for s in self.specials for n in range(1, len(s)))
         self._longest = max(map(len, self._heads), default=0)
+
+    def __reduce__(self) -> tuple[type[TextKind], tuple[Rules]]:
+        return TextKind, (self._rules,)
 
     def source(self, raw: str) -> TextSource:
         """Text as an input."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from copy import copy
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from harmony_grammar.errors import ConstraintError, ConstraintViolation
@@ -11,7 +11,7 @@ from harmony_grammar.masking.automaton import FIRST, OPEN, automaton_of, graph_o
 from harmony_grammar.masking.budget import UNLIMITED, BudgetState
 from harmony_grammar.masking.callable_tools import builtin_tools_of, chosen, tools_of
 from harmony_grammar.masking.formats import response_body
-from harmony_grammar.masking.matcher import BatchMatcher, Matcher
+from harmony_grammar.masking.matcher import BatchMatcher, Matcher, explanation
 from harmony_grammar.masking.schema_bodies import engine_of
 from harmony_grammar.masking.token_table import table_of
 from harmony_grammar.masking.turn import (
@@ -24,11 +24,12 @@ from harmony_grammar.masking.turn import (
 from harmony_grammar.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from typing_extensions import Self
 
     from harmony_grammar.grammar import AnyGrammar, Rules
+    from harmony_grammar.grammar.meaning import Meaning
     from harmony_grammar.masking.callable_tools import Tool
     from harmony_grammar.masking.schema_bodies import BodyGrammar
     from harmony_grammar.masking.states import State
@@ -112,8 +113,10 @@ class Constraint:
         vocabulary: Vocabulary | None = None,
         rules: AnyGrammar | None = None,
     ) -> None:
+        made_of = dict(locals())
         _require_options(reasoning, spelling, max_reasoning_tokens, max_tokens)
         grammar = given(grammar, rules, "rules")
+        self._made_of = _kept({**made_of, "grammar": grammar})
         self._rules = rules_of(grammar)
         self._vocabulary = vocabulary or _vocabulary_of(grammar)
         self._table = table_of(self._vocabulary)
@@ -142,13 +145,7 @@ class Constraint:
             reserves=_reserves_of(bodies, self._table, self._total),
             deviations=_SPELLINGS[spelling],
         )
-        needed = {
-            self._rules.meaning.channel_of(t.channel): f"a call of {t.name}" for t in called[::-1]
-        }
-        if reasoning == "require":
-            needed[self._rules.meaning.reasoning] = "reasoning"
-        if not required:
-            needed[self._rules.meaning.answer] = "the answer"
+        needed = _needed(self._rules.meaning, called, reasoning, answered=not required)
         _require_channels(needed, plan.channels)
         self._automaton = automaton_of(self._rules, self._table, plan)
         self.stop_ids = self._automaton.stop_ids
@@ -197,6 +194,15 @@ class Constraint:
         cut = reader.cut(prompt)
         return reader.constraint(cls, cut.preamble, overrides, schema_style).behind(cut.prefix)
 
+    def __reduce__(self) -> tuple[Callable[..., Constraint], tuple[Any, ...]]:
+        return _again, (type(self), self._made_of, self.prefix)  # what it became is made anew
+
+    def __copy__(self) -> Self:
+        return self  # it is never changed
+
+    def __deepcopy__(self, _memo: object) -> Self:
+        return self
+
     def behind(self, prefix: str | Sequence[int]) -> Self:
         """This constraint for completions that begin behind a prefix.
 
@@ -206,7 +212,8 @@ class Constraint:
         Raises:
             ConstraintViolation: if the constraint does not allow the prefix.
         """
-        other = copy(self)
+        other = object.__new__(type(self))
+        other.__dict__.update(self.__dict__)
         other.prefix = tuple(self.encode(prefix) if isinstance(prefix, str) else prefix)
         if other.prefix:
             other.matcher()  # which refuses a prefix that the constraint does not allow
@@ -227,7 +234,7 @@ class Constraint:
         """
         begun = self.prefix if prefix is None else prefix
         ids = self.encode(begun) if isinstance(begun, str) else list(begun)
-        return Matcher(self._state(ids), self._table)
+        return Matcher(self._state(ids), self._table, (self, ids))
 
     def batch(self, prefixes: Iterable[str | Iterable[int]]) -> BatchMatcher:
         """A matcher for each of some sequences.
@@ -277,7 +284,7 @@ class Constraint:
         for index, token in enumerate(prefix):
             following = state.after(token)
             if following is None:
-                why = Matcher(state, self._table).explain(token)
+                why = explanation(state, self._table, token)
                 raise ConstraintViolation(f"prefix: at index {index}: {why}")
             state = following
         state = automaton.canonical(state) if prefix else state
@@ -288,6 +295,19 @@ class Constraint:
                 f"max_tokens: {self._total} ids do not suffice, {state.distance()} do"
             )
         return BudgetState(state, automaton, self._total, self._thought)
+
+
+def _kept(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments that a constraint is made of again; what the caller changes later is not."""
+    kept = {name: value for name, value in arguments.items() if name not in ("self", "rules")}
+    return deepcopy(kept)
+
+
+def _again(
+    kind: type[Constraint], made_of: Mapping[str, Any], prefix: tuple[int, ...]
+) -> Constraint:
+    """A constraint that is made of this, and begins behind a prefix."""
+    return kind(**made_of).behind(prefix)
 
 
 def _vocabulary_of(grammar: AnyGrammar | None) -> Vocabulary:
@@ -350,6 +370,18 @@ def _channels_of(names: Sequence[str] | None, rules: Rules) -> tuple[str, ...]:
         if automaton is None or not spells(automaton, name):
             raise ConstraintError(f"channels: no system message can declare {name!r}")
     return tuple(dict.fromkeys(names))
+
+
+def _needed(
+    meaning: Meaning, called: Sequence[Tool], reasoning: str, *, answered: bool
+) -> dict[str, str]:
+    """The channels that are needed, and what for."""
+    needed = {meaning.channel_of(tool.channel): f"a call of {tool.name}" for tool in called[::-1]}
+    if reasoning == "require":
+        needed[meaning.reasoning] = "reasoning"
+    if answered:
+        needed[meaning.answer] = "the answer"
+    return needed
 
 
 def _require_channels(needed: Mapping[str, str], channels: Sequence[str]) -> None:

@@ -12,7 +12,7 @@ from harmony_grammar.masking.budget import BudgetState
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from harmony_grammar.masking.constraint import Constraint
     from harmony_grammar.masking.states import State
@@ -35,6 +35,7 @@ class Matcher:
     Args:
         state: where it begins.
         table: the vocabulary.
+        begun: the constraint, and the ids that stand before the completion.
 
     Example:
         >>> from harmony_grammar.masking import Constraint
@@ -46,11 +47,18 @@ class Matcher:
         False
     """
 
-    __slots__ = ("_bitmask", "_borrowed", "_bytes", "_state", "_table", "_trail", "_view", "_width")
+    __slots__ = (
+        *("_begun", "_bitmask", "_borrowed", "_bytes", "_state", "_table", "_taken", "_trail"),
+        *("_view", "_width"),
+    )
 
-    def __init__(self, state: State, table: TokenTable) -> None:
+    def __init__(
+        self, state: State, table: TokenTable, begun: tuple[Constraint, Sequence[int]]
+    ) -> None:
         self._state = state
         self._table = table
+        self._begun = begun
+        self._taken: list[int] = []
         self._trail: list[State] = []
         self._borrowed = 0  # so many states of the trail are another matcher's, too
         self._bitmask: Any = None
@@ -144,10 +152,12 @@ class Matcher:
         Raises:
             ConstraintViolation: if it may not come here; the matcher is as it was.
         """
-        following = self._state.after(token)
+        state = self._state
+        following = state.after(token)
         if following is None:
             raise ConstraintViolation(self.explain(token))
-        self._trail.append(self._state)
+        self._trail.append(state)
+        self._taken.append(token)
         self._state = following
 
     def accept_all(self, ids: Iterable[int]) -> None:
@@ -180,16 +190,27 @@ class Matcher:
         if count:
             state = self._trail[-count]
             del self._trail[-count:]
+            del self._taken[-count:]
             borrowed = len(self._trail) < self._borrowed
             self._borrowed = min(self._borrowed, len(self._trail))
             self._state = state.apart() if borrowed else state
 
     def copy(self) -> Matcher:
         """A matcher at the same point that goes its own way."""
-        twin = Matcher(self._state.fork(), self._table)
+        twin = Matcher(self._state.fork(), self._table, self._begun)
         twin._trail = self._trail.copy()
+        twin._taken = self._taken.copy()
         twin._borrowed = len(twin._trail)
         return twin
+
+    def __copy__(self) -> Matcher:
+        return self.copy()
+
+    def __deepcopy__(self, _memo: object) -> Matcher:
+        return self.copy()  # what else it holds is never changed
+
+    def __reduce__(self) -> tuple[Callable[..., Matcher], tuple[Any, ...]]:
+        return _again, (*self._begun, self._taken)
 
     def __len__(self) -> int:
         """How many ids have been taken, without the prefix."""
@@ -209,6 +230,13 @@ class Matcher:
         return self._state.complete and not self._state.mask().row.any()
 
 
+def _again(constraint: Constraint, prefix: Sequence[int], taken: Iterable[int]) -> Matcher:
+    """A matcher that took these ids."""
+    matcher = constraint.matcher(prefix)
+    matcher.accept_all(taken)
+    return matcher
+
+
 class BatchMatcher:
     """Matchers in the order of the rows of a batch.
 
@@ -224,6 +252,9 @@ class BatchMatcher:
         self._matchers = list(matchers)
         self._bitmask: Any = None
         self._keys: list[object] = []
+
+    def __reduce__(self) -> tuple[type[BatchMatcher], tuple[list[Matcher]]]:
+        return BatchMatcher, (self._matchers,)
 
     def __len__(self) -> int:
         return len(self._matchers)

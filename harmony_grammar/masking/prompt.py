@@ -24,7 +24,7 @@ from harmony_grammar.tree import Role
 from harmony_grammar.tree.contents import DeveloperContent, SystemContent
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 
     from harmony_grammar.bodies import BodyReading
     from harmony_grammar.grammar import Rules
@@ -73,7 +73,7 @@ class PromptReader:
     def __init__(self, rules: Rules, vocabulary: Vocabulary) -> None:
         self.rules = rules
         self.vocabulary = vocabulary
-        self._parser = StrictParser(rules, lambda: vocabulary)
+        self._parser = StrictParser(rules, lambda: self.vocabulary)
         self._start, *_ = rules.opening_words
         self._opening = "".join(rules.opening_words)
         self._ids = vocabulary.require((self._start, *rules.specials))
@@ -81,6 +81,9 @@ class PromptReader:
         self._opening_ids = vocabulary.encode_marked(self._opening, (self._start,))
         self.declaring: dict[Hashable, bool] = {}
         self.kept: OrderedDict[Hashable, Constraint] = OrderedDict()
+
+    def __reduce__(self) -> tuple[Callable[..., PromptReader], tuple[Rules, Vocabulary]]:
+        return reader_of, (self.rules, self.vocabulary)
 
     def cut(self, prompt: str | Iterable[int]) -> Cut:
         """Find the messages that declare something, and where the completion begins.

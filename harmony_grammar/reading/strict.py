@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from harmony_grammar.errors import HarmonySyntaxError, Severity
 from harmony_grammar.grammar.meaning import STARTS
@@ -70,6 +70,9 @@ class StrictParser:
         self.rules = rules
         self._vocabulary = vocabulary
         self._machines: dict[str, Machine] = {}
+
+    def __reduce__(self) -> tuple[type[StrictParser], tuple[Any, ...]]:
+        return StrictParser, (self.rules, self._vocabulary)  # and none of what it has met
 
     @cached_property
     def text_kind(self) -> TextKind:

@@ -168,6 +168,9 @@ class Recoverer:
         self.parser = parser
         self.words = WordsByParser()
 
+    def __reduce__(self) -> tuple[type[Recoverer], tuple[StrictParser]]:
+        return Recoverer, (self.parser,)  # and none of what it has met
+
     def recover(self, source: str | Iterable[int], start: Start = "completion") -> Recovery:
         """Recover an input; see `harmony_grammar.recover`."""
         read = self.parser.source(source)

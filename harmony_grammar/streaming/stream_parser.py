@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Snapshot", "StreamParser"]
 
-
 _NONE: Final[Mapping[int, str]] = MappingProxyType({})
 
 
@@ -111,6 +110,12 @@ class StreamParser:
         self._run: list[int] = []
         self._index = 0
         self._tell: Callable[[int, str], Event] = text_delta
+
+    def __reduce__(self) -> tuple[Callable[..., StreamParser], tuple[Any, ...]]:
+        # What was fed says all: the engine's states lead to all that the grammar has met.
+        self._flush()
+        raw = None if self._engine is None else self._source()
+        return _again, (self.start, self.recover, self._recoverer, raw, self._ended)
 
     # --- feeding ---
 
@@ -272,6 +277,27 @@ class StreamParser:
             engine.record.events = []
         self._run = []
         self._settle()
+
+
+def _again(
+    start: Start,
+    recover: bool,  # noqa: FBT001  as pickled
+    recoverer: Recoverer,
+    raw: Raw | None,
+    ended: bool,  # noqa: FBT001  as pickled
+) -> StreamParser:
+    """A parser that was fed this."""
+    parser = StreamParser(start, recover=recover, grammar=_Recovered(recoverer))
+    with suppress(HarmonySyntaxError):  # which the parser then goes on raising
+        if raw is not None:
+            parser.feed(raw)
+        if ended:
+            parser.finish()
+    return parser
+
+
+class _Recovered(NamedTuple):
+    recoverer: Recoverer
 
 
 def _told(engine: Engine) -> list[Event]:

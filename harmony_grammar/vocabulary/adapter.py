@@ -86,6 +86,7 @@ class Vocabulary:
         self.encoding = encoding
         self.encode = encoding.encode_ordinary
         self.special_ids = MappingProxyType({**own, **added})
+        self._packaged = False  # whether its special tokens are all that it has of its own
         self._decode = encoding.decode_bytes
         self._names: dict[int, str] = {}
         for spelling, token in (*own.items(), *added.items()):
@@ -116,7 +117,9 @@ class Vocabulary:
         Raises:
             VocabularyError: if the packaged vocabulary is damaged.
         """
-        return cls(encoding_with(special_tokens))
+        vocabulary = cls(encoding_with(special_tokens))
+        vocabulary._packaged = True
+        return vocabulary
 
     def __repr__(self) -> str:
         return f"<Vocabulary {self.encoding.name!r} of {self.size} ids>"
@@ -124,7 +127,15 @@ class Vocabulary:
     def __reduce__(self) -> tuple[Callable[..., Vocabulary], tuple[Any, ...]]:
         if self is _default():
             return Vocabulary.default, ()
+        if self._packaged:
+            return Vocabulary.with_special_tokens, (dict(self.special_ids),)
         return Vocabulary, (self.encoding, dict(self.special_ids))
+
+    def __copy__(self) -> Vocabulary:
+        return self  # nothing of it can be changed
+
+    def __deepcopy__(self, _memo: object) -> Vocabulary:
+        return self
 
     @cached_property
     def pieces(self) -> Mapping[int, bytes]:
