@@ -428,3 +428,17 @@ def test_tools_that_share_types_are_read_in_linear_time(style: Any) -> None:
     many = read_body(body(600), hg.Role.DEVELOPER, style=style)
     assert "too many tools refer to too many types" in many.diagnostics[0].message
     assert_linear(lambda size: read_body(body(size), hg.Role.DEVELOPER, style=style), 600)
+
+
+def test_a_schema_without_end_is_neither_an_error_nor_a_panic() -> None:
+    endless = {"not": {"$ref": "#"}, "type": "object", "additionalProperties": {"$ref": "#"}}
+    prompt = formats(endless)
+    for depth in (1, 50, 500):
+        deep: Any = {}
+        for _ in range(depth):
+            deep = {"a": deep}
+        assert codes(prompt + answer(deep)) == []
+        recovery = hg.recover(prompt + call(deep))
+        (found,) = recovery.tool_calls({"f": {"additionalProperties": {"$ref": "#"}}})
+        assert found.ready == (depth <= 50)
+        assert recovery.tool_calls({"f": {"additionalProperties": True}})[0].ready

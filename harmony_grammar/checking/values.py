@@ -9,6 +9,7 @@ to itself too often, and a pattern that is not regular. Nothing that is passed o
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from math import inf
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
@@ -37,6 +38,7 @@ _OF_NUMBERS: Final = frozenset(
     }
 )
 _TOO_LARGE: Final = (inf, -inf)  # what a number is read as that may be any of them
+_DEEPEST: Final = 150  # keywords that are looked at within each other
 _CHARACTERS: Final = 64  # that are as much work as a step
 
 
@@ -80,6 +82,11 @@ class Mismatch(NamedTuple):
 
 class _Spent(Exception):
     """A check takes more steps than it may."""
+
+
+def _is_panic(error: BaseException) -> bool:
+    """Whether a library that is not written in Python gave up, as where the stack ends."""
+    return type(error).__name__ == "PanicException"
 
 
 class Work:
@@ -135,8 +142,10 @@ class Fitting:
         except RecursionError:
             work.affords(_STEPS // 10)  # it was not for nothing
             return None
-        except Exception:  # noqa: BLE001  a schema of a prompt may be wrong in any way
-            return None
+        except BaseException as error:  # a schema of a prompt may be wrong in any way
+            if isinstance(error, Exception) or _is_panic(error):
+                return None
+            raise
         return None if None in faults else next(iter(faults), None)
 
     @cached_property
@@ -199,28 +208,33 @@ def violation(schema: Mapping[str, Any], arguments: object, length: int) -> str 
     validator = _counting(kind, of_prompts=False)(schema, registry=_nowhere(), format_checker=check)
     try:
         found = next(validator.iter_errors(arguments), None)
-    except RecursionError:
-        return "the arguments are nested too deeply"
     except _Spent:
         return "the arguments take too long to check"
     except referencing.exceptions.Unresolvable as error:
         raise ValueError(f"the schema of a tool refers to what is not in it: {error}") from None
+    except BaseException as error:
+        if isinstance(error, RecursionError) or _is_panic(error):
+            return "the arguments are nested too deeply"
+        raise
     return None if found is None else f"{found.json_path}: {found.message}"
 
 
 # --- the keywords, counted ---
 
 
-class _Judging(NamedTuple):
+@dataclass(slots=True)
+class _Judging:
     """What the validators of one check share; it stands where they keep a checker of formats.
 
     Attributes:
         root: the whole schema.
         work: the steps that may be taken.
+        depth: how many keywords are being looked at within each other.
     """
 
     root: Mapping[str, Any]
     work: Work
+    depth: int = 0
 
 
 _Keyword: TypeAlias = "Callable[[Any, Any, Any, Any], Iterable[Any] | None]"
@@ -280,11 +294,17 @@ def _counting(kind: Any, *, of_prompts: bool) -> Any:
 
 def _counted(usual: _Keyword) -> _Keyword:
     def check(validator: Any, wanted: Any, value: Any, schema: Any) -> Iterator[Any]:
-        spend = validator.format_checker.work.spend
-        spend(1 + (len(wanted) if isinstance(wanted, (dict, list)) else 0))
-        for error in usual(validator, wanted, value, schema) or ():
-            spend(len(error.message) // _CHARACTERS)
-            yield error
+        judging = validator.format_checker
+        judging.work.spend(1 + (len(wanted) if isinstance(wanted, (dict, list)) else 0))
+        judging.depth += 1
+        if judging.depth > _DEEPEST:
+            raise RecursionError
+        try:
+            for error in usual(validator, wanted, value, schema) or ():
+                judging.work.spend(len(error.message) // _CHARACTERS)
+                yield error
+        finally:
+            judging.depth -= 1
 
     return check
 
