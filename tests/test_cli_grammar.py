@@ -73,5 +73,7 @@ def test_a_changed_grammar_is_followed(name: str, tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     if name in ("check", "parse", "format", "render", "show"):  # the format's own refuses it
         assert RUN.invoke(build(), [name, *given]).exit_code != 0
+    if name in ("parse", "show"):
+        assert re.search("call_id:? c17", done.output)
     if name == "view":
         assert '"extras":{"call_id":"c17"}' in (tmp_path / "page.html").read_text("utf-8")

@@ -106,6 +106,7 @@ def _message_branch(message: "Message | OpenMessage") -> _Branch:
         "channel": message.channel,
         "recipient": message.recipient,
         "content type": _kind(message),
+        **message.extras,
     }
     below = [_leaf(name, value) for name, value in fields.items() if value is not None]
     if "body" in spans:

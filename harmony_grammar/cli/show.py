@@ -102,6 +102,7 @@ class _Shown:
             parts += [" to ", (message.recipient, "bold")]
         if message.content_type is not None:
             parts.append((f" as {message.content_type.name}", "dim"))
+        parts += [(f" {field} {value}", "dim") for field, value in message.extras.items()]
         if call is not None:
             parts.append((f" (answers {call + 1})", "dim"))
         if not isinstance(message, Message):
