@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 import harmony_grammar as hg
 from harmony_grammar.cli import progress
 from harmony_grammar.cli.app import build
-from harmony_grammar.cli.datasets import files, rows
-from harmony_grammar.cli.datasets import files as reading
+from harmony_grammar.cli.datasets import files, judging
+from harmony_grammar.cli.datasets import rows as reading
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -265,10 +265,10 @@ def test_a_missing_package_is_named(
 
 def test_without_the_fast_json_reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "orjson", None)
-    rows._loads.cache_clear()  # noqa: SLF001
+    judging._loads.cache_clear()  # noqa: SLF001
     path = write(tmp_path / "a.jsonl", lines({"text": GOOD}) + b'{"text": "a", "n": NaN}\n')
     assert found(path)[-1]["rows"]["unreadable"] == 0
-    rows._loads.cache_clear()  # noqa: SLF001
+    judging._loads.cache_clear()  # noqa: SLF001
     monkeypatch.undo()
     assert found(path)[-1]["rows"]["unreadable"] == 0
 

@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from harmony_grammar.cli.config import chosen_lint
-from harmony_grammar.cli.datasets.files import FOLDER_SUFFIXES, DataKind, OpenedFile, is_data_set
+from harmony_grammar.cli.datasets.files import (
+    FOLDER_SUFFIXES,
+    MEGABYTE,
+    DataKind,
+    OpenedFile,
+    is_data_set,
+)
 from harmony_grammar.cli.inputs import (
     InputKind,
     StartChoice,
@@ -21,7 +27,7 @@ from harmony_grammar.cli.inputs import (
     label,
     read,
 )
-from harmony_grammar.cli.options import Data, Field, GrammarFile, Keep, Kind, Start
+from harmony_grammar.cli.options import Data, Field, GrammarFile, Keep, Kind, LongestRow, Start
 from harmony_grammar.cli.output import Misuse, Output
 from harmony_grammar.cli.progress import Meter
 from harmony_grammar.cli.reports import ReportFormat, report_in
@@ -87,6 +93,7 @@ def _check(  # noqa: PLR0913  a parameter is an option
     kind: Kind = InputKind.AUTO,
     data: Data = DataKind.AUTO,
     field: Field = None,
+    longest_row: LongestRow = 256,
     form: _Form = ReportFormat.TEXT,
     select: _Select = None,
     ignore: _Ignore = None,
@@ -126,6 +133,7 @@ def _check(  # noqa: PLR0913  a parameter is an option
         keep_newline=keep_newline,
         data=data,
         field=field,
+        longest=longest_row * MEGABYTE,
         lint=chosen_lint(select, ignore),
         jobs=jobs or os.cpu_count() or 1,
         max_errors=max_errors,
@@ -151,6 +159,7 @@ class _Wanted:
         keep_newline: whether a newline at the end of a text is part of it.
         data: what kind of data set the files are.
         field: the field of a row that holds the transcript; None to find out.
+        longest: how many bytes a row may have.
         lint: which lint rules are looked at.
         jobs: how many processes work on data sets.
         max_errors: after how many errors to stop; None for never.
@@ -163,6 +172,7 @@ class _Wanted:
     keep_newline: bool
     data: DataKind
     field: str | None
+    longest: int
     lint: "Lint"
     jobs: int
     max_errors: int | None
@@ -234,7 +244,7 @@ class _Check:
             raise _EnoughError
 
     def _data_set(self, name: str, kind: DataKind) -> None:
-        from harmony_grammar.cli.datasets.rows import pool  # noqa: PLC0415  transcripts need none
+        from harmony_grammar.cli.datasets.judging import pool  # noqa: PLC0415  transcripts need none
 
         try:
             opened = OpenedFile(name)
@@ -265,18 +275,18 @@ class _Check:
     def _rows(
         self, opened: OpenedFile, kind: DataKind, executor: "Executor | None", whole: BatchResult
     ) -> None:
-        from harmony_grammar.cli.datasets.files import batches  # noqa: PLC0415  as above
-        from harmony_grammar.cli.datasets.rows import (  # noqa: PLC0415
+        from harmony_grammar.cli.datasets.judging import (  # noqa: PLC0415  as above
             Settings,
             in_order,
             judge_batch,
         )
+        from harmony_grammar.cli.datasets.rows import batches  # noqa: PLC0415
 
         wanted = self._wanted
         text = wanted.grammar.text if wanted.own_grammar else None
         settings = Settings(label(opened.name), text, wanted.field, wanted.start, wanted.lint)
         work = partial(judge_batch, settings)
-        source = batches(opened, kind, wanted.field)
+        source = batches(opened, kind, wanted.field, wanted.longest)
         for result in in_order(executor, wanted.jobs, work, source):
             whole.add(result)
             self.totals.rows.add(result)

@@ -32,10 +32,10 @@ from harmony_grammar.cli.output import (
     Misuse,
     Output,
     complain,
-    replacing,
     write_bytes,
 )
 from harmony_grammar.cli.progress import Meter
+from harmony_grammar.cli.replacing import replacing
 from harmony_grammar.errors import HarmonyError
 
 if TYPE_CHECKING:
@@ -136,13 +136,13 @@ class _Formatting:
         old = given.like(given.source)
         new = self._formatted(given, report.conversation)
         self._require_same(given, new, StartChoice(used), report.conversation)
-        text = given.like(new)
+        data = given.like(new)
         if name == STDIN and self._write:
-            write_bytes(text.encode())
-        elif text == old:
+            write_bytes(data)
+        elif data == old:
             self._same += 1
         else:
-            self._change(name, given.name, old, text)
+            self._change(name, given.name, old, data)
 
     def _formatted(self, given: Input, conversation: "Conversation") -> str | list[int]:
         normal, last = conversation.canonical(), conversation.open_message
@@ -168,13 +168,13 @@ class _Formatting:
                 "is; please report this fault with the file"
             )
 
-    def _change(self, path: str, name: str, old: str, new: str) -> None:
+    def _change(self, path: str, name: str, old: bytes, new: bytes) -> None:
         self._changed += 1
         if self._diff:
-            _show_diff(name, old, new)
+            _show_diff(name, old.decode(), new.decode())
         if self._write:
             with replacing(Path(path)) as file:
-                file.write(new.encode())
+                file.stream.write(new)
         else:
             self._worse(FINDINGS)
         Output(sys.stderr).line("formatted " if self._write else "would format ", (name, "bold"))

@@ -6,6 +6,7 @@ end of a file is not taken for part of the transcript, unless that is asked for.
 
 from __future__ import annotations
 
+import codecs
 import glob
 import json
 import re
@@ -77,21 +78,25 @@ class Input:
     Attributes:
         name: what to call it in messages.
         source: the text or the ids.
+        data: how it was written.
         ending: the newline that was taken off its end.
-        written: how it was written.
+        manner: whether it was text, a list of ids, or ids as words.
     """
 
     name: str
     source: str | list[int]
+    data: bytes
     ending: str = ""
-    written: Literal["text", "list", "words"] = "text"
+    manner: Literal["text", "list", "words"] = "text"
 
-    def like(self, source: str | list[int]) -> str:
+    def like(self, source: str | list[int]) -> bytes:
         """A text or ids in the manner that this input was written."""
         if isinstance(source, str):
-            return source + self.ending
-        ids = json.dumps(source) if self.written == "list" else " ".join(map(str, source))
-        return ids + self.ending
+            text = source
+        else:
+            text = json.dumps(source) if self.manner == "list" else " ".join(map(str, source))
+        mark = codecs.BOM_UTF8 if self.data.startswith(codecs.BOM_UTF8) else b""
+        return mark + (text + self.ending).encode("utf-8", "surrogatepass")
 
 
 # --- files and folders ---
@@ -171,7 +176,10 @@ def read_text(name: str) -> str:
     Raises:
         Misuse: if it cannot be read or is not UTF-8.
     """
-    data = _bytes_of(name)
+    return _text(name, _bytes_of(name))
+
+
+def _text(name: str, data: bytes) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -196,12 +204,13 @@ def read(name: str, kind: InputKind = InputKind.AUTO, *, keep_newline: bool = Fa
     Raises:
         Misuse: if it cannot be read, or does not hold what it should.
     """
-    text = read_text(name)
+    text = _text(name, data := _bytes_of(name))
     if kind is InputKind.IDS or (kind is InputKind.AUTO and _looks_like_ids(text)):
-        return _read_ids(label(name), text, told=kind is InputKind.IDS)
+        ids, manner = _ids(label(name), text, told=kind is InputKind.IDS)
+        return Input(label(name), ids, data, "\n" if text.endswith("\n") else "", manner)
     end = None if keep_newline else _LINE_END.search(text, max(0, len(text) - 2))
     body = text[: end.start()] if end else text
-    return Input(label(name), body, text[len(body) :])
+    return Input(label(name), body, data, text[len(body) :])
 
 
 # --- ids ---
@@ -211,12 +220,11 @@ def _looks_like_ids(text: str) -> bool:
     return not text.isspace() and _ID_CHARACTERS.fullmatch(text) is not None
 
 
-def _read_ids(name: str, text: str, *, told: bool) -> Input:
-    ending = "\n" if text.endswith("\n") else ""
+def _ids(name: str, text: str, *, told: bool) -> tuple[list[int], Literal["list", "words"]]:
     remedy = "" if told else f"; {_AS_TEXT}"
     if text.lstrip().startswith("["):
-        return Input(name, _id_list(name, text, remedy), ending, "list")
-    return Input(name, _id_words(name, text, remedy), ending, "words")
+        return _id_list(name, text, remedy), "list"
+    return _id_words(name, text, remedy), "words"
 
 
 def _id_list(name: str, text: str, remedy: str) -> list[int]:

@@ -20,6 +20,7 @@ __all__ = [
     "GrammarFile",
     "Keep",
     "Kind",
+    "LongestRow",
     "SchemaStyle",
     "Spelling",
     "SpellingChoice",
@@ -95,6 +96,15 @@ Field = Annotated[
         metavar="NAME",
         show_default="found out",
         help="The field or column that holds the transcript of a row.",
+    ),
+]
+LongestRow = Annotated[
+    int,
+    typer.Option(
+        "--longest-row",
+        metavar="MB",
+        min=1,
+        help="How many megabytes a row of a data set may have; a longer one is not read.",
     ),
 ]
 Form = Annotated[

@@ -11,13 +11,11 @@ import io
 import json
 import os
 import sys
-from contextlib import contextmanager
 from enum import Enum
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final, TextIO, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TextIO, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from rich.console import Console
 
@@ -34,7 +32,6 @@ __all__ = [
     "dump",
     "finding_parts",
     "is_rich",
-    "replacing",
     "visible",
     "write_bytes",
 ]
@@ -156,23 +153,3 @@ def write_bytes(data: bytes) -> None:
     """Write to standard output exactly these bytes."""
     sys.stdout.flush()
     sys.stdout.buffer.write(data)
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[IO[bytes]]:
-    """A stream whose content takes the place of a file once all of it is written.
-
-    So no file is ever half written. A link keeps its place, and a file its permissions.
-    """
-    import tempfile  # noqa: PLC0415  few commands write files
-
-    target = Path(os.path.realpath(path))
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            yield stream
-        Path(temporary).chmod(target.stat().st_mode & 0o7777 if target.exists() else 0o644)
-        Path(temporary).replace(target)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

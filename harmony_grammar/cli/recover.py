@@ -3,27 +3,25 @@
 # No `from __future__ import annotations`: typer reads the annotations at run time.
 
 import dataclasses
-import gzip
-import json
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from harmony_grammar.cli.datasets.files import (
     FOLDER_SUFFIXES,
+    MEGABYTE,
     DataKind,
     OpenedFile,
-    batches,
     is_data_set,
-    needs,
+    packed,
 )
-from harmony_grammar.cli.datasets.rows import BadRow, decoded, source_of, starts_of
+from harmony_grammar.cli.datasets.judging import source_of, starts_of, value_of
+from harmony_grammar.cli.datasets.rows import BadRow, Between, Damage, rows_of, with_transcript
 from harmony_grammar.cli.inputs import (
     STDIN,
     Input,
@@ -35,16 +33,17 @@ from harmony_grammar.cli.inputs import (
     label,
     read,
 )
-from harmony_grammar.cli.options import Data, Field, GrammarFile, Keep, Kind, Start
+from harmony_grammar.cli.options import Data, Field, GrammarFile, Keep, Kind, LongestRow, Start
 from harmony_grammar.cli.output import (
     FINDINGS,
+    MISUSE,
     Misuse,
     Output,
     complain,
     finding_parts,
-    replacing,
     write_bytes,
 )
+from harmony_grammar.cli.replacing import replacing
 from harmony_grammar.cli.reports import row_parts
 from harmony_grammar.cli.results import Found
 from harmony_grammar.errors import Diagnostic, RenderError
@@ -80,6 +79,7 @@ def _recover(  # noqa: PLR0913  a parameter is an option
     kind: Kind = InputKind.AUTO,
     data: Data = DataKind.AUTO,
     field: Field = None,
+    longest_row: LongestRow = 256,
     keep_newline: Keep = False,
     grammar: GrammarFile = None,
     quiet: Annotated[
@@ -88,8 +88,9 @@ def _recover(  # noqa: PLR0913  a parameter is an option
 ) -> None:
     """Mend transcripts: write what can be read from them, and say what was changed.
 
-    What is as it should be is written as it is. Data sets are mended row by row
-    and written as JSON, a row a line; a row that cannot be mended stays as it is.
+    What is as it should be stays as it is written, byte for byte. So does a row
+    that cannot be mended, and the other fields of one that is. A file that cannot
+    be read to its end is not written in place.
 
     \b
     Examples:
@@ -100,24 +101,27 @@ def _recover(  # noqa: PLR0913  a parameter is an option
     Exit codes: 0 if all that is written is complete, 1 if something could not be
     mended, 2 if a file could not be read or the command was misused.
     """  # noqa: D301  the escape tells typer to keep the lines
-    names = expand(files or [], _SUFFIXES)
-    if write and (out is not None or STDIN in names):
-        raise Misuse("--write writes files in place: it goes neither with --out nor with -")
-    mending = _Mending(grammar_of(grammar), start, field)
-    said, failed = Output(sys.stderr), False
-    for name, target in zip(names, _targets(names, out, write=write), strict=True):
-        kind_of_data = is_data_set(name, data)
-        if kind_of_data is DataKind.NONE:
-            given = read(name, kind, keep_newline=keep_newline)
-            mended = iter([mending.transcript(given)])
-        else:
-            mended = mending.rows(name, kind_of_data)
-        failed = _write(_told(mended, said, quiet=quiet), name, target) or failed
-    raise typer.Exit(FINDINGS if failed else 0)
+    targets = _targets(names := expand(files or [], _SUFFIXES), out, write=write)
+    mending = _Mending(grammar_of(grammar), start, field, longest_row * MEGABYTE)
+    code, said = 0, None if quiet else Output(sys.stderr)
+    for name, target in zip(names, targets, strict=True):
+        file, kind_of_data = _File(name, target, said), is_data_set(name, data)
+        try:
+            if kind_of_data is not DataKind.NONE:
+                failed = file.data_set(mending, kind_of_data)
+            else:
+                failed = file.transcript(mending, read(name, kind, keep_newline=keep_newline))
+            code = max(code, FINDINGS if failed else 0)
+        except Misuse as problem:  # the other files are mended all the same
+            complain(str(problem))
+            code = MISUSE
+    raise typer.Exit(code)
 
 
 def _targets(names: list[str], out: Path | None, *, write: bool) -> list[Path | None]:
     """Where each file is written to; None is standard output."""
+    if write and (out is not None or STDIN in names):
+        raise Misuse("--write writes files in place: it goes neither with --out nor with -")
     if write:
         return [Path(name) for name in names]
     if out is None:
@@ -129,32 +133,88 @@ def _targets(names: list[str], out: Path | None, *, write: bool) -> list[Path | 
     return list(targets)
 
 
-def _told(mended: Iterator["_Mended"], said: Output, *, quiet: bool) -> Iterator["_Mended"]:
-    """The same, after saying what was changed."""
-    for one in mended:
-        if not quiet:
-            said.lines(one.lines)
-        if one.problem is not None:
-            complain(one.problem)
-        yield one
-
-
-# --- mending ---
+# --- writing ---
 
 
 @dataclass(slots=True)
 class _Mended:
-    """Something that was mended, or is as it was.
+    """A part of a file that was mended, or is as it was.
 
     Attributes:
         data: what to write.
         lines: what was changed, in words.
         problem: why it could not be mended.
+        lost: whether `data` is not all that the file has there.
     """
 
     data: bytes
     lines: "list[list[Part]]" = dataclasses.field(default_factory=list)
     problem: str | None = None
+    lost: bool = False
+
+
+@dataclass(slots=True)
+class _File:
+    """A file on its way to being mended.
+
+    Attributes:
+        name: the file, or `-`.
+        target: the file to write to; None for standard output.
+        said: where to say what was changed; None for nowhere.
+    """
+
+    name: str
+    target: Path | None
+    said: Output | None
+
+    def transcript(self, mending: "_Mending", given: Input) -> bool:
+        """Mend a transcript; whether it could not be."""
+        return self._written(iter([mending.transcript(given)]), "")
+
+    def data_set(self, mending: "_Mending", kind: DataKind) -> bool:
+        """Mend a data set, row by row; whether something could not be."""
+        if kind is DataKind.PARQUET:
+            said = "Parquet files cannot be written; give JSON Lines"
+            raise Misuse(f"{label(self.name)}: {said}")
+        opened = OpenedFile(self.name)
+        try:
+            return self._written(mending.rows(opened, kind), opened.suffix)
+        finally:
+            opened.close()
+
+    def _written(self, parts: Iterator[_Mended], suffix: str) -> bool:
+        if self.target is None:
+            return sum(self._part(part, write_bytes) for part in parts) > 0
+        failed = changed = lost = False
+        with replacing(self.target) as new:
+            with packed(new.stream, suffix) as stream:
+                for part in parts:
+                    failed = self._part(part, stream.write) or failed
+                    changed = changed or bool(part.lines)
+                    lost = lost or part.lost
+            new.discarded = self._in_place and (lost or not changed)
+        if self._in_place and lost:
+            complain(f"{label(self.name)}: stays as it is; with --out, what can be read is written")
+        return failed
+
+    def _part(self, part: _Mended, write: Callable[[bytes], object]) -> bool:
+        """Write a part and tell of it; whether it could not be mended."""
+        write(part.data)
+        if self.said is not None:
+            self.said.lines(part.lines)
+        if part.problem is not None:
+            complain(part.problem)
+        return part.problem is not None
+
+    @property
+    def _in_place(self) -> bool:
+        """Whether it is written to where it was read from."""
+        if self.target is None or self.name == STDIN:
+            return False
+        return self.target.exists() and self.target.samefile(self.name)
+
+
+# --- mending ---
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,63 +225,60 @@ class _Mending:
         grammar: the grammar.
         start: the start symbol.
         field: the field of a row that holds the transcript; None to find out.
+        longest: how many bytes a row may have.
     """
 
     grammar: "Grammar"
     start: StartChoice
     field: str | None
+    longest: int
 
     def transcript(self, given: Input) -> _Mended:
         """Mend a transcript."""
         source, repairs, problem = self._mended(given.source, tuple(StartChoice)[1:])
         lines = [line for repair in repairs for line in finding_parts(given.name, repair)]
         said = None if problem is None else f"{given.name}: {problem}"
-        return _Mended(given.like(source).encode("utf-8", "surrogatepass"), lines, said)
+        return _Mended(given.like(source) if lines else given.data, lines, said)
 
-    def rows(self, name: str, kind: DataKind) -> Iterator[_Mended]:
-        """Mend a data set, row by row."""
-        if kind is DataKind.PARQUET:
-            raise Misuse(f"{label(name)}: Parquet files cannot be written; give JSON Lines")
-        opened = OpenedFile(name)
-        try:
-            for batch in batches(opened, kind, self.field):
-                for number, row in decoded(batch):
-                    line = batch.lines[number - batch.first] if batch.lines else b""
-                    found = partial(Found, label(name), row=number, word=batch.word)
-                    yield self._row(f"{label(name)}:{number}", found, row, line)
-                if batch.problem is not None:
-                    yield _Mended(b"", problem=f"{label(name)}: {batch.problem}")
-        finally:
-            opened.close()
+    def rows(self, opened: OpenedFile, kind: DataKind) -> Iterator[_Mended]:
+        """Mend a data set."""
+        name, number, word = label(opened.name), 0, "line" if kind is DataKind.JSONL else "row"
+        for row in rows_of(opened, kind, self.field, self.longest):
+            if isinstance(row, Between):
+                yield _Mended(row.data)
+            elif isinstance(row, Damage):
+                yield _Mended(b"", problem=f"{name}: {row.problem}", lost=True)
+            else:
+                number += 1
+                found = partial(Found, opened.name, row=number, word=word)
+                yield self._row(f"{name}:{number}", found, row.data, row.value)
 
-    def _row(self, place: str, found: Callable[..., Found], row: Any, line: bytes) -> _Mended:
+    def _row(self, place: str, found: Callable[..., Found], data: bytes, value: Any) -> _Mended:
         """Mend a row.
 
         Args:
             place: where it is, in words.
             found: makes a finding of a diagnostic of this row.
-            row: the row.
-            line: how it is written, if it is a line of its own.
+            data: how it is written.
+            value: what it says, if that was read already.
         """
-        unchanged = _Mended(line.rstrip(b"\r\n") + b"\n" if line else _line(row))
+        if data.isspace():
+            return _Mended(data)
+        row = value_of(data) if value is None else value
         try:
             if isinstance(row, BadRow):
                 raise row
             given = source_of(self.grammar, row, self.field)
-        except BadRow as bad:
-            unchanged.problem = f"{place}: {bad}"
-            return unchanged
-        if given.messages is not None:
-            return unchanged
-        source, repairs, problem = self._mended(given.source, starts_of(given.field))
-        if problem is not None:
-            unchanged.problem = f"{place}: {problem}"
-        if problem is not None or not repairs:
-            return unchanged
+            if given.messages is not None:
+                return _Mended(data)
+            source, repairs, problem = self._mended(given.source, starts_of(given.field))
+            if problem is not None:
+                return _Mended(data, problem=f"{place}: {problem}")
+            mended = with_transcript(data, given.field, source) if repairs else data
+        except (BadRow, ValueError, RecursionError) as bad:
+            return _Mended(data, problem=f"{place}: {bad}", lost=not data)
         lines = [part for one in repairs for part in row_parts(found(one, field=given.field))]
-        return _Mended(
-            _line(source if given.field is None else {**row, given.field: source}), lines
-        )
+        return _Mended(mended, lines)
 
     def _mended(
         self, source: str | list[int], candidates: tuple[StartChoice, ...]
@@ -238,55 +295,6 @@ class _Mending:
             return source, (), f"what was read cannot be written: {error}"
         # What was cut off and nothing else needed mending is told by the verdict alone.
         return mended, recovery.diagnostics or report.diagnostics[-1:], None
-
-
-def _line(row: Any) -> bytes:
-    return json.dumps(row, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n"
-
-
-# --- writing ---
-
-
-def _write(mended: Iterable[_Mended], name: str, target: Path | None) -> bool:
-    """Write what was mended to a file or to standard output.
-
-    Args:
-        mended: what to write.
-        name: the file that it was read from, which says how it is packed.
-        target: the file to write to; it is replaced when all is written.
-
-    Returns:
-        Whether something could not be mended.
-    """
-    if target is None:
-        return _written(mended, write_bytes)
-    with replacing(target) as raw, _packed(raw, Path(name).suffix) as stream:
-        return _written(mended, stream.write)
-
-
-def _written(mended: Iterable[_Mended], write: Callable[[bytes], object]) -> bool:
-    failed = False
-    for one in mended:
-        write(one.data)
-        failed = failed or one.problem is not None
-    return failed
-
-
-@contextmanager
-def _packed(raw: IO[bytes], suffix: str) -> Iterator[IO[bytes]]:
-    """The stream, packed as the suffix of its file says."""
-    if suffix == ".gz":
-        with gzip.open(raw, "wb") as packed:
-            yield cast("IO[bytes]", packed)
-    elif suffix == ".zst":
-        try:
-            import zstandard  # noqa: PLC0415  only packed files need it
-        except ImportError:
-            raise needs("zstandard", suffix) from None
-        with zstandard.ZstdCompressor().stream_writer(raw, closefd=False) as packed:
-            yield cast("IO[bytes]", packed)
-    else:
-        yield raw
 
 
 def register(app: typer.Typer) -> None:

@@ -12,6 +12,7 @@ import typer
 from harmony_grammar.cli.inputs import grammar_of
 from harmony_grammar.cli.options import GrammarFile
 from harmony_grammar.cli.output import Misuse, Output, Part, write_bytes
+from harmony_grammar.cli.replacing import replacing
 from harmony_grammar.docs import Format
 from harmony_grammar.docs.catalogue import Entry, catalogue
 from harmony_grammar.docs.reference import RuleEntry, TerminalEntry, rules_of, terminals_of
@@ -208,7 +209,8 @@ def _write(folder: Path, made: dict[str, str]) -> None:
     for name, text in made.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8", newline="\n")
+        with replacing(path) as new:
+            new.stream.write(text.encode())
     Output().line(f"{folder}: {len(made)} files")
 
 

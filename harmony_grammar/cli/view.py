@@ -11,6 +11,7 @@ from harmony_grammar.checking.lint import Lint
 from harmony_grammar.cli.inputs import STDIN, InputKind, StartChoice, grammar_of, judge, read
 from harmony_grammar.cli.options import File, GrammarFile, Keep, Kind, Start
 from harmony_grammar.cli.output import FINDINGS, Output, write_bytes
+from harmony_grammar.cli.replacing import replacing
 from harmony_grammar.view.data import fields_of_ids, shown
 from harmony_grammar.view.page import compact, encoded, page, ranges
 
@@ -65,7 +66,8 @@ def _view(  # noqa: PLR0913  a parameter is an option
     if out is None:
         write_bytes(made)
     else:
-        out.write_bytes(made)
+        with replacing(out) as new:
+            new.stream.write(made)
         Output().line(f"{out}: {len(data['messages'])} messages, {len(data['findings'])} findings")
     if report.status != "complete":
         raise typer.Exit(FINDINGS)

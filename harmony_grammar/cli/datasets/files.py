@@ -1,22 +1,16 @@
-"""Opening data sets and reading them some rows at a time, so that memory does not grow.
+"""Opening data sets: what kind a file is, and what it is packed with.
 
-What kind a file is and what it is packed with is found out by its name or by how it begins. A
-batch is what one job works on: lines that are still to be decoded, which is the job's work, or
-rows that are decoded already.
+Both are found out by the name of a file or by how it begins. What is unpacked is so a little at
+a time, for a small file may unpack to a very large one.
 """
 
 from __future__ import annotations
 
-import codecs
 import gzip
 import io
-import json
-import re
 import sys
-import zlib
-from dataclasses import dataclass, field
+from contextlib import contextmanager
 from enum import Enum
-from itertools import islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final, cast
 
@@ -24,17 +18,19 @@ from harmony_grammar.cli.inputs import STDIN, label
 from harmony_grammar.cli.output import Misuse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
+
+    from typing_extensions import Buffer
 
 __all__ = [
     "FOLDER_SUFFIXES",
-    "Batch",
+    "MEGABYTE",
     "DataKind",
     "OpenedFile",
-    "batches",
     "is_data_set",
     "kind_of",
     "needs",
+    "packed",
 ]
 
 _PACKED: Final = (".gz", ".zst")
@@ -42,6 +38,10 @@ _GZIP: Final = b"\x1f\x8b"
 _ZSTD: Final = b"\x28\xb5\x2f\xfd"
 _PARQUET: Final = b"PAR1"
 _PEEKED: Final = 1 << 16
+_UNPACKED_AT_ONCE: Final = 1024  # bytes of zstd, of which four can stand for 128 KiB
+
+
+MEGABYTE: Final = 1_000_000
 
 
 class DataKind(str, Enum):
@@ -94,8 +94,8 @@ def is_data_set(name: str, told: DataKind) -> DataKind:
     if told is not DataKind.AUTO:
         return told
     kind = kind_of(name)
-    if name != STDIN and kind is not DataKind.JSON:
-        return kind
+    if name != STDIN and (kind is not DataKind.JSON or Path(name).is_fifo()):
+        return kind  # what is read of a pipe is gone, so its name has to do
     try:
         head = _head(name)
     except OSError:
@@ -109,7 +109,7 @@ def _head(name: str) -> bytes:
             return b""
         return _peeked(_piped())
     with Path(name).open("rb") as raw:
-        return _unpacked(raw, name).read(_PEEKED)
+        return _unpacked(raw, name)[0].read(_PEEKED)
 
 
 def _peeked(stream: IO[bytes]) -> bytes:
@@ -150,6 +150,7 @@ class OpenedFile:
 
     Attributes:
         stream: its bytes, unpacked.
+        suffix: what it is packed with: `.gz`, `.zst`, or empty.
 
     Raises:
         Misuse: if it cannot be opened.
@@ -159,7 +160,7 @@ class OpenedFile:
         self.name = name
         self._raw: IO[bytes] = _open(name)
         try:
-            self.stream = _unpacked(self._raw, name)
+            self.stream, self.suffix = _unpacked(self._raw, name)
         except Misuse:
             if name != STDIN:
                 self._raw.close()
@@ -191,205 +192,92 @@ def _open(name: str) -> IO[bytes]:
         raise Misuse(f"{name}: {error.strerror or 'cannot be read'}") from None
 
 
-def _unpacked(raw: IO[bytes], name: str) -> IO[bytes]:
-    """The stream without the packing that its first bytes tell of."""
+def _unpacked(raw: IO[bytes], name: str) -> tuple[IO[bytes], str]:
+    """The stream without the packing that its first bytes tell of, and its suffix."""
     head = _peeked(raw)
     if head.startswith(_GZIP):
-        return cast("IO[bytes]", gzip.open(raw))
+        return cast("IO[bytes]", gzip.open(raw)), ".gz"
     if head.startswith(_ZSTD):
-        return io.BufferedReader(_zstd(label(name))(raw), _PEEKED)
-    return raw
+        return io.BufferedReader(_ZstdReader(raw, _zstandard(name)), _PEEKED), ".zst"
+    return raw, ""
 
 
-def _zstd(name: str) -> Callable[[IO[bytes]], io.RawIOBase]:
+def _zstandard(name: str) -> Any:
     try:
         import zstandard  # noqa: PLC0415  only packed files need it
     except ImportError:
-        raise needs("zstandard", name) from None
-    reader = zstandard.ZstdDecompressor().stream_reader
-
-    def unpacked(raw: IO[bytes]) -> io.RawIOBase:
-        return cast("io.RawIOBase", reader(raw, read_across_frames=True, closefd=False))
-
-    return unpacked
+        raise needs("zstandard", label(name)) from None
+    return zstandard
 
 
-# --- reading some rows at a time ---
+class _ZstdReader(io.RawIOBase):
+    """What a stream of zstd frames holds.
 
-_MOST_ROWS: Final = 256
-_MOST_BYTES: Final = 1 << 20
-_CHUNK: Final = 1 << 18
-_BETWEEN: Final = re.compile(r"[\s,]*")
-
-
-@dataclass(slots=True)
-class Batch:
-    """Some rows of a data set.
-
-    Attributes:
-        first: the number of the first, from 1: its line, or which row it is.
-        word: what the number counts.
-        lines: JSON, a row a line, if it is not decoded yet.
-        values: the rows, if they are.
-        problem: why reading ends after these rows although the file does not.
-    """
-
-    first: int
-    word: str
-    lines: list[bytes] = field(default_factory=list)
-    values: list[Any] = field(default_factory=list)
-    problem: str | None = None
-
-    @property
-    def size(self) -> int:
-        """How many rows it has."""
-        return len(self.lines) + len(self.values)
-
-
-def batches(opened: OpenedFile, kind: DataKind, column: str | None) -> Iterator[Batch]:
-    """The rows of a data set, in order.
+    The reader of the package itself takes a file that is cut off inside a frame for a whole one.
 
     Args:
-        opened: the file.
-        kind: what it is.
-        column: the only column of a Parquet file that is needed; None for all.
-
-    Raises:
-        Misuse: if a package is missing that reading it needs, or it is no Parquet file.
+        raw: the frames.
+        zstandard: the package.
     """
-    first, word, reader = 1, _WORDS[kind], _READERS[kind](opened, column)
-    while True:
+
+    def __init__(self, raw: IO[bytes], zstandard: Any) -> None:
+        self._raw = raw
+        self._error: type[Exception] = zstandard.ZstdError
+        self._new_frame = zstandard.ZstdDecompressor().decompressobj
+        self._frame: Any = None
+        self._rest = b""
+        self._ready = memoryview(b"")
+
+    def readable(self) -> bool:
+        """It can be read."""
+        return True
+
+    def readinto(self, buffer: Buffer) -> int:
+        """Fill a buffer, and say how far.
+
+        Raises:
+            OSError: if a frame is damaged.
+            EOFError: if the last one does not end.
+        """
+        while not self._ready and self._more():
+            pass
+        taken = min(len(self._ready), len(view := memoryview(buffer)))
+        view[:taken] = self._ready[:taken]
+        self._ready = self._ready[taken:]
+        return taken
+
+    def _more(self) -> bool:
+        """Unpack a little; whether there was anything left."""
+        data = self._rest or self._raw.read(_UNPACKED_AT_ONCE)
+        if not data and self._frame is not None:
+            raise EOFError("the file ends inside a frame of zstd")
+        if not data:
+            return False
+        self._frame = self._frame or self._new_frame()
         try:
-            batch = next(reader, None)
-        except (OSError, EOFError, zlib.error, UnicodeDecodeError, ValueError) as error:
-            problem = f"the file is damaged from here on: {error}"
-            yield Batch(first, word, problem=problem)
-            return
-        if batch is None:
-            return
-        yield batch
-        first = batch.first + batch.size
+            self._ready = memoryview(self._frame.decompress(data))
+        except self._error as error:
+            raise OSError(str(error)) from None
+        self._rest = b""
+        if self._frame.eof:
+            self._rest, self._frame = self._frame.unused_data, None
+        return True
 
 
-def _lines(opened: OpenedFile, _: str | None) -> Iterator[Batch]:
-    number, stream = 1, opened.stream
-    while lines := list(islice(_some(stream), _MOST_ROWS)):
-        if number == 1:
-            lines[0] = lines[0].removeprefix(codecs.BOM_UTF8)
-        yield Batch(number, "line", lines)
-        number += len(lines)
+@contextmanager
+def packed(raw: IO[bytes], suffix: str) -> Iterator[IO[bytes]]:
+    """A stream that packs what is written to it.
 
-
-def _some(stream: Any) -> Iterator[bytes]:
-    """Lines, up to a number of bytes."""
-    read = 0
-    for line in stream:
-        yield line
-        read += len(line)
-        if read > _MOST_BYTES:
-            return
-
-
-def _json(opened: OpenedFile, _: str | None) -> Iterator[Batch]:
-    """The items of a list, or one object."""
-    number, values, read = 1, list[Any](), 0
-    items = _items(opened)
-    while True:
-        try:
-            value, length = next(items)
-        except StopIteration:
-            break
-        except (ValueError, RecursionError) as error:
-            yield Batch(number, "row", [], values, f"this is no JSON from here on: {error}")
-            return
-        values.append(value)
-        read += length
-        if len(values) == _MOST_ROWS or read > _MOST_BYTES:
-            yield Batch(number, "row", [], values)
-            number, values, read = number + len(values), [], 0
-    if values:
-        yield Batch(number, "row", [], values)
-
-
-def _items(opened: OpenedFile) -> Iterator[tuple[Any, int]]:
-    """The items of the list that a stream holds, and how long each is; an object is one item."""
-    text = _JsonStream(opened)
-    if text.skip(re.compile(r"\s*")) != "[":
-        yield text.value()
-        return
-    text.at += 1
-    while (char := text.skip(_BETWEEN)) != "]":
-        if not char:
-            raise ValueError("the list does not end")
-        yield text.value()
-
-
-class _JsonStream:
-    """A stream of JSON, decoded value by value; only what is needed is kept."""
-
-    def __init__(self, opened: OpenedFile) -> None:
-        self._read: Callable[[int], bytes] = opened.stream.read
-        self._decode = codecs.getincrementaldecoder("utf-8-sig")().decode
-        self._parse = json.JSONDecoder().raw_decode
-        self.text, self.at, self.ended = "", 0, False
-
-    def more(self, least: int = 0) -> bool:
-        """Read on; whether there was anything left."""
-        data = self._read(max(_CHUNK, least))
-        self.text = self.text[self.at :] + self._decode(data, final=not data)
-        self.at, self.ended = 0, not data
-        return not self.ended
-
-    def skip(self, pattern: re.Pattern[str]) -> str:
-        """Go over what a pattern matches; the character after it, empty at the end."""
-        while True:
-            match = pattern.match(self.text, self.at)
-            self.at = match.end() if match else self.at
-            if self.at < len(self.text) or not self.more():
-                return self.text[self.at : self.at + 1]
-
-    def value(self) -> tuple[Any, int]:
-        """The value that begins here, and its length. What is read doubles until it is whole."""
-        while True:
-            try:
-                value, end = self._parse(self.text, self.at)
-            except ValueError:
-                if self.ended or not self.more(len(self.text) - self.at):
-                    raise
-                continue
-            if end == len(self.text) and not self.ended:  # a number may go on
-                self.more(len(self.text) - self.at)
-                continue
-            length, self.at = end - self.at, end
-            return value, length
-
-
-def _parquet(opened: OpenedFile, column: str | None) -> Iterator[Batch]:
-    try:
-        import pyarrow as pa  # noqa: PLC0415  only Parquet needs it
-        import pyarrow.parquet as pq  # noqa: PLC0415
-    except ImportError:
-        raise needs("pyarrow", opened.name) from None
-    try:
-        piped = opened.name == STDIN  # the index of a Parquet file is at its end
-        file = pq.ParquetFile(io.BytesIO(sys.stdin.buffer.read()) if piped else opened.stream)
-    except pa.ArrowException as error:
-        raise Misuse(f"{opened.name}: this is no Parquet file: {error}") from None
-    names = file.schema_arrow.names
-    columns = None if column is None else [name for name in (column, "tools") if name in names]
-    number = 1
-    try:
-        for batch in file.iter_batches(batch_size=_MOST_ROWS, columns=columns):
-            values = batch.to_pylist()
-            yield Batch(number, "row", [], values)
-            number += len(values)
-    except pa.ArrowException as error:
-        raise ValueError(str(error)) from None
-
-
-_WORDS: Final = {DataKind.JSONL: "line", DataKind.JSON: "row", DataKind.PARQUET: "row"}
-_READERS: Final[dict[DataKind, Callable[[OpenedFile, str | None], Iterator[Batch]]]] = {
-    DataKind.JSONL: _lines,
-    DataKind.JSON: _json,
-    DataKind.PARQUET: _parquet,
-}
+    Args:
+        raw: where the packed bytes go.
+        suffix: how to pack: `.gz`, `.zst`, or empty for not at all.
+    """
+    if suffix == ".gz":
+        with gzip.open(raw, "wb") as stream:
+            yield cast("IO[bytes]", stream)
+    elif suffix == ".zst":
+        compressor = _zstandard(suffix).ZstdCompressor(write_checksum=True)
+        with compressor.stream_writer(raw, closefd=False) as stream:
+            yield cast("IO[bytes]", stream)
+    else:
+        yield raw

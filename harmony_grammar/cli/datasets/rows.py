@@ -1,52 +1,42 @@
-"""The transcript in a row: decoded text, ids, or messages, in the field that was named or found."""
+"""Reading data sets row by row, so that memory does not grow, and mending one field of a row.
+
+A file may be broken anywhere. What can be read before that is read, and where it breaks off is
+told. What stands between rows is handed out, too, so that a file can be written again as it was.
+"""
 
 from __future__ import annotations
 
-import gc
+import codecs
+import io
 import json
-import signal
-from collections import deque
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import cache
-from itertools import islice
-from multiprocessing import get_context
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+import re
+import sys
+import zlib
+from dataclasses import dataclass, field
+from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
-from harmony_grammar import Diagnostic, Severity, Span
-from harmony_grammar.cli.datasets.chat import conversation_of_chat, is_chat
-from harmony_grammar.cli.inputs import StartChoice, grammar_in, judge
-from harmony_grammar.cli.results import UNREADABLE, BatchResult, Found
-from harmony_grammar.errors import RenderError
+from harmony_grammar.cli.datasets.files import MEGABYTE, DataKind, OpenedFile, needs
+from harmony_grammar.cli.inputs import STDIN, label
+from harmony_grammar.cli.output import Misuse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-    from concurrent.futures import Executor, Future
-
-    from harmony_grammar import Grammar, Report
-    from harmony_grammar.checking.lint import Lint
-    from harmony_grammar.cli.datasets.files import Batch
-    from harmony_grammar.tree import Conversation
+    from collections.abc import Callable, Iterator
 
 __all__ = [
     "BadRow",
-    "RowSource",
-    "Settings",
-    "decoded",
-    "in_order",
-    "judge_batch",
-    "pool",
-    "source_of",
-    "starts_of",
+    "Batch",
+    "Between",
+    "Damage",
+    "Row",
+    "batches",
+    "decode",
+    "rows_of",
+    "with_transcript",
 ]
 
-# Fields that are looked at by themselves, in this order, if what they hold is of a fitting kind.
-_FIELDS: Final = (
-    *("harmony", "transcript", "text", "ids", "input_ids", "token_ids", "tokens"),
-    *("messages", "conversation", "conversations", "completion", "output", "prompt", "content"),
-)
+_MOST_ROWS: Final = 256
+_MOST_BYTES: Final = 1 << 20
+_CHUNK: Final = 1 << 18
 
 
 class BadRow(Exception):
@@ -62,332 +52,380 @@ class BadRow(Exception):
         self.code = code
         self.hint = hint
 
+    def __reduce__(self) -> tuple[type[BadRow], tuple[str, str, str]]:
+        return BadRow, (self.code, str(self), self.hint)
 
-class RowSource(NamedTuple):
-    """The transcript of a row.
+
+class Row(NamedTuple):
+    """A row.
 
     Attributes:
-        field: the field that it is in; None if it is the row itself.
-        source: text or ids, as `check` takes them.
-        messages: if it is given as messages, the index of the one that each message of the
-            transcript comes from; None for text and ids.
+        data: how it is written; empty in Parquet.
+        value: what it says; None if it is not decoded yet, a `BadRow` if it cannot be read.
     """
 
-    field: str | None
-    source: str | list[int]
-    messages: Sequence[int] | None = None
+    data: bytes
+    value: Any = None
 
 
-def source_of(grammar: Grammar, row: Any, wanted: str | None) -> RowSource:
-    """The transcript of a row.
+class Between(NamedTuple):
+    """What stands between rows.
+
+    Attributes:
+        data: how it is written.
+    """
+
+    data: bytes
+
+
+class Damage(NamedTuple):
+    """The end of what can be read, although the file goes on.
+
+    Attributes:
+        problem: why.
+    """
+
+    problem: str
+
+
+@dataclass(slots=True)
+class Batch:
+    """Some rows of a data set.
+
+    Attributes:
+        first: the number of the first, from 1: its line, or which row it is.
+        word: what the number counts.
+        lines: JSON, a row a line, if it is not decoded yet, or why a line was not read.
+        values: the rows, if they are.
+        problem: why reading ends after these rows although the file does not.
+    """
+
+    first: int
+    word: str
+    lines: list[bytes | BadRow] = field(default_factory=list)
+    values: list[Any] = field(default_factory=list)
+    problem: str | None = None
+
+
+def batches(
+    opened: OpenedFile, kind: DataKind, column: str | None, longest: int
+) -> Iterator[Batch]:
+    """The rows of a data set, some at a time.
 
     Args:
-        grammar: the grammar.
-        row: the row, as JSON data.
-        wanted: the field that it is in; None to find out.
+        opened: the file.
+        kind: what it is.
+        column: the only column of a Parquet file that is needed; None for all that may be.
+        longest: how many bytes a row may have.
 
     Raises:
-        BadRow: if there is none.
+        Misuse: if a package is missing that reading it needs, or it is no Parquet file.
     """
-    if not isinstance(row, Mapping):
-        if wanted is not None:
-            raise _no_field(f"the row has no field `{wanted}`: it is {_kind(row)}")
-        return RowSource(None, *_source(grammar, row, {}))
-    name = _found(grammar, row) if wanted is None else wanted
-    if name not in row:
-        raise _no_field(f"the row has no field `{name}`, but {_names(row)}")
-    return RowSource(name, *_source(grammar, row[name], row))
+    number, read, word = 1, 0, _WORDS[kind]
+    batch = Batch(number, word)
+    for row in rows_of(opened, kind, column, longest):
+        if isinstance(row, Damage):
+            batch.problem = row.problem
+        elif isinstance(row, Row):
+            number += 1
+            read += len(row.data)
+            if row.value is None and kind is DataKind.JSONL:
+                batch.lines.append(row.data)
+            else:
+                (batch.lines if kind is DataKind.JSONL else batch.values).append(row.value)
+            if number - batch.first == _MOST_ROWS or read > _MOST_BYTES:
+                yield batch
+                batch, read = Batch(number, word), 0
+    if number > batch.first or batch.problem is not None:
+        yield batch
 
 
-def _found(grammar: Grammar, row: Mapping[str, Any]) -> str:
-    """The field that holds a transcript, by name and kind, else by what it holds."""
-    for name in _FIELDS:
-        if name in row and _fits(row[name]):
-            return name
-    spellings = tuple(grammar.rules.specials)
-    for name, value in row.items():
-        if _fits(value) and (not isinstance(value, str) or any(s in value for s in spellings)):
-            return name
-    raise _no_field(f"no field holds a transcript; the row has {_names(row)}")
+def rows_of(
+    opened: OpenedFile, kind: DataKind, column: str | None, longest: int
+) -> Iterator[Row | Between | Damage]:
+    """The rows of a data set and what stands between them, in order; see `batches`."""
+    try:
+        yield from _READERS[kind](opened, column, longest)
+    except json.JSONDecodeError as error:
+        yield Damage(f"this is no JSON from here on: {error.msg}")
+    except RecursionError:
+        yield Damage("this is no JSON from here on: it nests too deeply")
+    except BadRow as bad:
+        yield Damage(f"{bad}; {bad.hint}")
+    except (OSError, EOFError, zlib.error, ValueError) as error:
+        yield Damage(f"the file is damaged from here on: {error}")
 
 
-def _fits(value: Any) -> bool:
-    if isinstance(value, str):
-        return True
-    if isinstance(value, Mapping):
-        return "messages" in value
-    if not isinstance(value, Sequence) or not value:
-        return False
-    first = value[0]
-    return type(first) is int or (isinstance(first, Mapping) and "role" in first)
+def _too_long(longest: int) -> BadRow:
+    said = f"the row is longer than {longest // MEGABYTE:,} MB"
+    return BadRow("invalid-row", said, "allow longer rows with --longest-row")
 
 
-def _source(
-    grammar: Grammar, value: Any, row: Mapping[str, Any]
-) -> tuple[str | list[int], Sequence[int] | None]:
-    if isinstance(value, str):
-        return value, None
-    if isinstance(value, Mapping) and "messages" in value:
-        row, value = value, value["messages"]
-    if isinstance(value, list):
-        if value and isinstance(value[0], Mapping):
-            conversation, indices = _conversation(grammar, value, row)
-            return _written(grammar, conversation), indices
-        return _ids(value), None
-    raise BadRow(
-        "no-transcript", f"this is {_kind(value)}", "a transcript is text, ids or messages"
-    )
+# --- JSON Lines ---
 
 
-def _ids(value: list[Any]) -> list[int]:
-    if any(type(item) is not int for item in value):
-        index = next(i for i, item in enumerate(value) if type(item) is not int)
-        raise BadRow(
-            "no-transcript",
-            f"item {index} of the list is {_kind(value[index])}",
-            "a list of ids holds integers alone, a list of messages objects with a role",
-        )
+def _lines(opened: OpenedFile, _: str | None, longest: int) -> Iterator[Row | Between]:
+    read = opened.stream.readline
+    line = read(longest + 1)
+    if line.startswith(codecs.BOM_UTF8):
+        yield Between(codecs.BOM_UTF8)
+        line = line[len(codecs.BOM_UTF8) :]
+    while line:
+        if len(line) <= longest or line.endswith(b"\n"):
+            yield Row(line)
+        else:
+            while line and not line.endswith(b"\n"):
+                line = read(_CHUNK)
+            yield Row(b"", _too_long(longest))
+        line = read(longest + 1)
+
+
+def decode(line: bytes) -> Any:
+    """What a line says, by the standard reader, which takes more than the fast ones do.
+
+    Raises:
+        ValueError: if it is no JSON.
+    """
+    text = line.decode("utf-8", "surrogatepass")
+    value, end = _decoded(text, _past_blanks(text, 0))
+    if (end := _past_blanks(text, end)) < len(text):
+        raise json.JSONDecodeError("Extra data", text, end)
     return value
 
 
-def _conversation(
-    grammar: Grammar, messages: Any, row: Mapping[str, Any]
-) -> tuple[Conversation, Sequence[int]]:
-    """The conversation that messages describe, be they wire JSON or an OpenAI chat."""
-    from harmony_grammar.tree import Conversation  # noqa: PLC0415  only messages need it
+# --- JSON ---
 
+_BLANKS: Final = " \t\r\n"
+_BLANK: Final = re.compile(f"[{_BLANKS}]*")
+_READ: Final = json.JSONDecoder().raw_decode
+# Takes integers of more digits than Python reads, and is slower.
+_PASS: Final = json.JSONDecoder(parse_int=str, parse_float=str).raw_decode
+_UNCLOSED: Final = "Unterminated string"
+_LONGEST_SIGN: Final = 16  # an error before the last of them is none of a text cut off
+
+
+def _decoded(text: str, at: int) -> tuple[Any, int]:
+    """The value that begins at a place, and where it ends."""
     try:
-        kept = [_present(message) for message in messages]
-        if is_chat(kept):
-            return conversation_of_chat(grammar, kept, row.get("tools"))
-        return Conversation.from_dict({"messages": kept}), range(len(kept))
-    except KeyError as error:
-        message = f"a message lacks {error}"
-    except (ValueError, TypeError, AttributeError) as error:
-        message = f"these are no messages: {error}"
-    raise BadRow("invalid-messages", message, "give wire JSON or an OpenAI chat")
+        return _READ(text, at)
+    except json.JSONDecodeError:
+        raise
+    except ValueError:
+        return _PASS(text, at)
 
 
-def _present(value: Any) -> Any:
-    """The value without what is None, as columns of a table fill what a row does not have."""
-    if isinstance(value, dict):
-        return {key: _present(item) for key, item in value.items() if item is not None}
-    return [_present(item) for item in value] if isinstance(value, list) else value
+def _json(opened: OpenedFile, _: str | None, longest: int) -> Iterator[Row | Between]:
+    """The items of a list, or one value."""
+    text = _JsonText(opened.stream, longest)
+    mark = text.sign() if text.peek() == codecs.BOM_UTF8.decode() else b""
+    yield Between(mark + text.blank())
+    if text.peek() == "[":
+        yield Between(text.sign())
+        yield from _items(text)
+    else:
+        yield text.row()
+    yield Between(text.blank())
+    if text.peek():
+        raise _wrong("more follows; if a row stands on each line, say `--data jsonl`")
 
 
-def _written(grammar: Grammar, conversation: Conversation) -> str | list[int]:
-    """The messages as text, or as ids if a body spells a special token."""
+def _items(text: _JsonText) -> Iterator[Row | Between]:
+    """The items of a list and its end, which is there even if an item cannot be read."""
+    before, first = text.blank(), True
     try:
-        return grammar.render(conversation)
-    except RenderError:
-        pass
+        while text.peek() != "]":
+            if not first:
+                before += text.comma() + text.blank()
+            row = text.row()
+            yield Between(before)
+            yield row
+            before, first = text.blank(), False
+    except Exception:
+        yield Between(b"]\n")
+        raise
+    yield Between(before + text.sign())
+
+
+def _wrong(said: str) -> json.JSONDecodeError:
+    return json.JSONDecodeError(said, "", 0)
+
+
+class _JsonText:
+    """A stream of JSON, decoded value by value; only what is needed is kept.
+
+    Args:
+        stream: the stream.
+        longest: how long a value may be.
+    """
+
+    def __init__(self, stream: IO[bytes], longest: int) -> None:
+        self._read: Callable[[int], bytes] = getattr(stream, "read1", stream.read)
+        self._decode = codecs.getincrementaldecoder("utf-8")().decode
+        self._longest = longest
+        self._text, self._at, self._whole = "", 0, False
+        self._problem: Exception | None = None
+
+    def peek(self) -> str:
+        """The next sign; empty at the end.
+
+        Raises:
+            Exception: if that is no end but where the file is damaged.
+        """
+        while self._at == len(self._text) and not self._whole:
+            self._more()
+        if self._at == len(self._text) and self._problem is not None:
+            raise self._problem
+        return self._text[self._at : self._at + 1]
+
+    def sign(self) -> bytes:
+        """Go over the next sign."""
+        self._at += 1
+        return self._text[self._at - 1].encode()
+
+    def comma(self) -> bytes:
+        """Go over a comma between items."""
+        if self.peek() != ",":
+            raise _wrong("Expecting ',' delimiter" if self.peek() else "the list does not end")
+        return self.sign()
+
+    def blank(self) -> bytes:
+        """Go over white space."""
+        found = b""
+        while self.peek() and (match := _BLANK.match(self._text, self._at)) and match.group():
+            found += match.group().encode()
+            self._at = match.end()
+            self._limit(len(found))
+        return found
+
+    def row(self) -> Row:
+        """Go over a value. What is read at a time doubles until it is whole."""
+        while True:
+            try:
+                value, end = _decoded(self._text, self._at)
+            except json.JSONDecodeError as error:
+                if self._whole or not self._cut_off(error):
+                    raise self._problem or error from None
+            else:
+                if end < len(self._text) or self._whole:  # else a number may go on
+                    break
+            self._limit(len(self._text) - self._at)
+            self._more(len(self._text) - self._at)
+        self._limit(end - self._at)
+        begin, self._at = self._at, end
+        return Row(self._text[begin:end].encode(), value)
+
+    def _cut_off(self, error: json.JSONDecodeError) -> bool:
+        """Whether a value may be right, were there more of it."""
+        late = error.pos > len(self._text) - _LONGEST_SIGN
+        return late or error.msg.startswith(_UNCLOSED)
+
+    def _limit(self, length: int) -> None:
+        if length > self._longest:
+            raise _too_long(self._longest)
+
+    def _more(self, least: int = 0) -> None:
+        """Read on, up to where the file is damaged."""
+        parts, wanted = [self._text[self._at :]], max(least, _CHUNK)
+        while wanted > 0 and not self._whole:
+            try:
+                data = self._read(_CHUNK)
+                parts.append(self._decode(data, final=not data))
+            except UnicodeDecodeError as error:
+                self._problem = error
+                parts.append(error.object[: error.start].decode())
+            except (OSError, EOFError, zlib.error) as error:
+                self._problem = error
+            self._whole = self._problem is not None or not data
+            wanted -= len(parts[-1])
+        self._text, self._at = "".join(parts), 0
+
+
+# --- Parquet ---
+
+
+def _parquet(opened: OpenedFile, column: str | None, _: int) -> Iterator[Row]:
     try:
-        return grammar.encode(conversation)
-    except (RenderError, UnicodeEncodeError) as error:
-        raise BadRow(
-            "unwritable-messages", str(error), "give each message fields that the format can write"
-        ) from None
+        import pyarrow as pa  # noqa: PLC0415  only Parquet needs it
+        import pyarrow.parquet as pq  # noqa: PLC0415
+    except ImportError:
+        raise needs("pyarrow", opened.name) from None
+    try:
+        piped = opened.name == STDIN  # the index of a Parquet file is at its end
+        file = pq.ParquetFile(io.BytesIO(sys.stdin.buffer.read()) if piped else opened.stream)
+    except pa.ArrowException as error:
+        raise Misuse(f"{label(opened.name)}: this is no Parquet file: {error}") from None
+    schema = file.schema_arrow
+    wanted = {column} if column in schema.names else {f.name for f in schema if _may_hold(f.type)}
+    columns = [name for name in schema.names if name in wanted or name == "tools"]
+    try:
+        for batch in file.iter_batches(batch_size=_MOST_ROWS, columns=columns):
+            yield from (Row(b"", value) for value in batch.to_pylist())
+    except pa.ArrowException as error:
+        raise ValueError(str(error)) from None
 
 
-def _no_field(message: str) -> BadRow:
-    return BadRow("no-transcript", message, "name the field with --field")
+def _may_hold(kind: Any) -> bool:
+    """Whether a column may hold a transcript: text, ids or messages."""
+    from pyarrow import types  # noqa: PLC0415  only Parquet needs it
+
+    if types.is_dictionary(kind):
+        return _may_hold(kind.value_type)
+    if types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind):
+        return bool(types.is_integer(kind.value_type) or types.is_struct(kind.value_type))
+    return bool(types.is_string(kind) or types.is_large_string(kind) or types.is_struct(kind))
 
 
-def _names(row: Mapping[str, Any]) -> str:
-    return ", ".join(f"`{name}`" for name in row) or "no fields"
-
-
-def _kind(value: Any) -> str:
-    return _KINDS.get(type(value), f"a {type(value).__name__}")
-
-
-_KINDS: Final = {
-    type(None): "null",
-    bool: "true or false",
-    int: "a number",
-    float: "a number",
-    str: "text",
-    list: "a list",
-    dict: "an object",
+_Reader: TypeAlias = "Callable[[OpenedFile, str | None, int], Iterator[Row | Between]]"
+_WORDS: Final = {DataKind.JSONL: "line", DataKind.JSON: "row", DataKind.PARQUET: "row"}
+_READERS: Final[dict[DataKind, _Reader]] = {
+    DataKind.JSONL: _lines,
+    DataKind.JSON: _json,
+    DataKind.PARQUET: _parquet,
 }
 
 
-# An answer that was cut off is a fine prompt, so only a field of that name is taken for one.
-_PROMPTS: Final = (StartChoice.PROMPT, StartChoice.CONVERSATION)
-_TRANSCRIPTS: Final = (StartChoice.CONVERSATION, StartChoice.COMPLETION)
+# --- mending ---
 
 
-@dataclass(frozen=True)
-class Settings:
-    """How rows are checked.
-
-    Attributes:
-        name: what the file is called.
-        grammar: the text of the grammar; None for the packaged one. A process loads it once.
-        field: the field that holds the transcript; None to find out.
-        start: the start symbol.
-        lint: which lint rules are looked at, and how bad their findings are.
-    """
-
-    name: str
-    grammar: str | None
-    field: str | None
-    start: StartChoice
-    lint: Lint
-
-
-def judge_batch(settings: Settings, batch: Batch) -> BatchResult:
-    """Check the rows of a batch. A row that cannot be read is a finding."""
-    result = BatchResult()
-    with _uncollected():
-        for number, row in decoded(batch):
-            _judge_row(settings, batch.word, number, row, result)
-    if batch.problem is not None:
-        last = batch.first + batch.size
-        bad = BadRow("invalid-row", batch.problem, "mend the file; what follows was not read")
-        _add_bad(settings, batch.word, last, bad, result)
-    return result
-
-
-def decoded(batch: Batch) -> Iterator[tuple[int, Any]]:
-    """The rows with their numbers; instead of one that is no JSON, the reason. Blank lines go."""
-    loads = _loads()
-    for number, line in enumerate(batch.lines, batch.first):
-        if line.isspace():
-            continue
-        try:
-            yield number, loads(line)
-        except (ValueError, RecursionError) as error:
-            yield number, BadRow("invalid-row", _no_json(error), "mend the line")
-    yield from enumerate(batch.values, batch.first)
-
-
-def _no_json(error: Exception) -> str:
-    """What is wrong with a line; the place in it is a column, for it is one line."""
-    if isinstance(error, json.JSONDecodeError):
-        return f"the line is no JSON: {error.msg}: column {error.colno}"
-    return f"the line is no JSON: {error}"
-
-
-@cache
-def _loads() -> Callable[[bytes], Any]:
-    """The fastest JSON reader that is installed; what only the standard one takes is taken."""
-    try:
-        import orjson  # noqa: PLC0415  only data sets need it
-    except ImportError:
-        return _standard
-
-    def loads(line: bytes) -> Any:
-        try:
-            return orjson.loads(line)
-        except ValueError:
-            return _standard(line)
-
-    return loads
-
-
-def starts_of(field: str | None) -> tuple[StartChoice, ...]:
-    """What a field may be: a prompt if it is called so, else a transcript or a completion."""
-    return _PROMPTS if field == "prompt" else _TRANSCRIPTS
-
-
-def _standard(line: bytes) -> Any:
-    return json.loads(line.rstrip(b"\r\n"))
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """No search for cycles meanwhile: what is read has none, and there is much of it."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
-
-
-def _judge_row(settings: Settings, word: str, number: int, row: Any, result: BatchResult) -> None:
-    grammar = grammar_in(settings.grammar)
-    try:
-        if isinstance(row, BadRow):
-            raise row
-        given = source_of(grammar, row, settings.field)
-    except BadRow as bad:
-        _add_bad(settings, word, number, bad, result)
-        return
-    starts = starts_of(given.field)
-    _, report = judge(grammar, given.source, settings.start, settings.lint, starts)
-    result.count(report.status, ok=report.ok, messages=len(report.conversation))
-    for diagnostic in report.diagnostics:
-        index = _message_index(given.messages, report, diagnostic)
-        found = Found(settings.name, diagnostic, number, word, given.field, index)
-        result.findings.append(found)
-
-
-def _message_index(
-    indices: Sequence[int] | None, report: Report, diagnostic: Diagnostic
-) -> int | None:
-    """The index of the message that a finding is about, if the row is given as messages."""
-    if not indices:
-        return None
-    ends = [message.offsets[3] for message in report.conversation if message.offsets]
-    before = sum(end <= diagnostic.span.start for end in ends)
-    return indices[min(before, len(indices) - 1)]
-
-
-def _add_bad(settings: Settings, word: str, number: int, bad: BadRow, result: BatchResult) -> None:
-    result.count(UNREADABLE, ok=False)
-    said = Diagnostic(bad.code, Severity.ERROR, str(bad), Span(0, 0), hint=bad.hint)
-    result.findings.append(Found(settings.name, said, number, word))
-
-
-# --- several processes ---
-
-_Given = TypeVar("_Given")
-_Made = TypeVar("_Made")
-
-_AHEAD = 3  # batches that wait for each process, so that none is idle and memory stays small
-
-
-@contextmanager
-def pool(jobs: int) -> Iterator[Executor | None]:
-    """The processes; None where one is enough, this one."""
-    if jobs == 1:
-        yield None
-        return
-    # Spawned, not forked: the progress bar has a thread.
-    executor = ProcessPoolExecutor(jobs, get_context("spawn"), _leave_interrupts_to_the_parent)
-    try:
-        yield executor
-    finally:
-        executor.shutdown(wait=True, cancel_futures=True)
-
-
-def _leave_interrupts_to_the_parent() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def in_order(
-    executor: Executor | None,
-    jobs: int,
-    work: Callable[[_Given], _Made],
-    items: Iterable[_Given],
-) -> Iterator[_Made]:
-    """What `work` makes of each item, in order; few items are taken in advance.
+def with_transcript(data: bytes, name: str | None, source: str | list[int]) -> bytes:
+    """A row with another transcript; whatever else is in it stays as it is written.
 
     Args:
-        executor: the processes, or None.
-        jobs: how many there are.
-        work: what to do; it must be possible to send it to another process.
-        items: what to do it with.
+        data: the row, which is JSON.
+        name: the field that holds the transcript; None if it is the row itself.
+        source: the transcript.
+
+    Raises:
+        ValueError, RecursionError: if the standard reader of JSON does not take the row.
     """
-    if executor is None:
-        yield from map(work, items)
-        return
-    source = iter(items)
-    waiting: deque[Future[_Made]] = deque()
-    waiting.extend(executor.submit(work, item) for item in islice(source, jobs * _AHEAD))
-    while waiting:
-        yield waiting.popleft().result()
-        waiting.extend(executor.submit(work, item) for item in islice(source, 1))
+    text = data.decode("utf-8", "surrogatepass")
+    begin = _past_blanks(text, 0)
+    begin, end = _place(text, begin, name) if name is not None else (begin, _PASS(text, begin)[1])
+    old = text[begin:end]
+    close = "," in old and ", " not in old
+    new = json.dumps(
+        source, ensure_ascii=old.isascii(), separators=(",", ":") if close else None
+    ).encode("utf-8", "backslashreplace")  # which writes half a character as JSON does
+    return b"".join((_bytes(text[:begin]), new, _bytes(text[end:])))
+
+
+def _place(text: str, at: int, name: str) -> tuple[int, int]:
+    """Where the value of a field stands in an object; the last one, if there are several."""
+    found = 0, 0
+    while text[at := _past_blanks(text, at + 1)] != "}":
+        key, at = _PASS(text, at)
+        begin = _past_blanks(text, _past_blanks(text, at) + 1)
+        at = _past_blanks(text, end := _PASS(text, begin)[1])
+        found = (begin, end) if key == name else found
+        if text[at] == "}":
+            break
+    return found
+
+
+def _past_blanks(text: str, at: int) -> int:
+    match = _BLANK.match(text, at)
+    return match.end() if match else at
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")

@@ -1,0 +1,381 @@
+"""The transcript in a row: decoded text, ids, or messages, in the field that was named or found."""
+
+from __future__ import annotations
+
+import gc
+import json
+import signal
+from collections import deque
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from itertools import islice
+from multiprocessing import get_context
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+
+from harmony_grammar import Diagnostic, Severity, Span
+from harmony_grammar.cli.datasets.chat import conversation_of_chat, is_chat
+from harmony_grammar.cli.datasets.rows import BadRow, decode
+from harmony_grammar.cli.inputs import StartChoice, grammar_in, judge
+from harmony_grammar.cli.results import UNREADABLE, BatchResult, Found
+from harmony_grammar.errors import RenderError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from concurrent.futures import Executor, Future
+
+    from harmony_grammar import Grammar, Report
+    from harmony_grammar.checking.lint import Lint
+    from harmony_grammar.cli.datasets.rows import Batch
+    from harmony_grammar.tree import Conversation
+
+__all__ = [
+    "RowSource",
+    "Settings",
+    "decoded",
+    "in_order",
+    "judge_batch",
+    "pool",
+    "source_of",
+    "starts_of",
+    "value_of",
+]
+
+# Fields that are looked at by themselves, in this order, if what they hold is of a fitting kind.
+_FIELDS: Final = (
+    *("harmony", "transcript", "text", "ids", "input_ids", "token_ids", "tokens"),
+    *("messages", "conversation", "conversations", "completion", "output", "prompt", "content"),
+)
+
+
+class RowSource(NamedTuple):
+    """The transcript of a row.
+
+    Attributes:
+        field: the field that it is in; None if it is the row itself.
+        source: text or ids, as `check` takes them.
+        messages: if it is given as messages, the index of the one that each message of the
+            transcript comes from; None for text and ids.
+    """
+
+    field: str | None
+    source: str | list[int]
+    messages: Sequence[int] | None = None
+
+
+def source_of(grammar: Grammar, row: Any, wanted: str | None) -> RowSource:
+    """The transcript of a row.
+
+    Args:
+        grammar: the grammar.
+        row: the row, as JSON data.
+        wanted: the field that it is in; None to find out.
+
+    Raises:
+        BadRow: if there is none.
+    """
+    if not isinstance(row, Mapping):
+        if wanted is not None:
+            raise _no_field(f"the row has no field `{wanted}`: it is {_kind(row)}")
+        return RowSource(None, *_source(grammar, row, {}))
+    name = _found(grammar, row) if wanted is None else wanted
+    if name not in row:
+        raise _no_field(f"the row has no field `{name}`, but {_names(row)}")
+    return RowSource(name, *_source(grammar, row[name], row))
+
+
+def _found(grammar: Grammar, row: Mapping[str, Any]) -> str:
+    """The field that holds a transcript, by name and kind, else by what it holds."""
+    for name in _FIELDS:
+        if name in row and _fits(row[name]):
+            return name
+    spellings = tuple(grammar.rules.specials)
+    for name, value in row.items():
+        if _fits(value) and (not isinstance(value, str) or any(s in value for s in spellings)):
+            return name
+    raise _no_field(f"no field holds a transcript; the row has {_names(row)}")
+
+
+def _fits(value: Any) -> bool:
+    if isinstance(value, str):
+        return True
+    if isinstance(value, Mapping):
+        return "messages" in value
+    if not isinstance(value, Sequence) or not value:
+        return False
+    first = value[0]
+    return type(first) is int or (isinstance(first, Mapping) and "role" in first)
+
+
+def _source(
+    grammar: Grammar, value: Any, row: Mapping[str, Any]
+) -> tuple[str | list[int], Sequence[int] | None]:
+    if isinstance(value, str):
+        return value, None
+    if isinstance(value, Mapping) and "messages" in value:
+        row, value = value, value["messages"]
+    if isinstance(value, list):
+        if value and isinstance(value[0], Mapping):
+            conversation, indices = _conversation(grammar, value, row)
+            return _written(grammar, conversation), indices
+        return _ids(value), None
+    raise BadRow(
+        "no-transcript", f"this is {_kind(value)}", "a transcript is text, ids or messages"
+    )
+
+
+def _ids(value: list[Any]) -> list[int]:
+    if any(type(item) is not int for item in value):
+        index = next(i for i, item in enumerate(value) if type(item) is not int)
+        raise BadRow(
+            "no-transcript",
+            f"item {index} of the list is {_kind(value[index])}",
+            "a list of ids holds integers alone, a list of messages objects with a role",
+        )
+    return value
+
+
+def _conversation(
+    grammar: Grammar, messages: Any, row: Mapping[str, Any]
+) -> tuple[Conversation, Sequence[int]]:
+    """The conversation that messages describe, be they wire JSON or an OpenAI chat."""
+    from harmony_grammar.tree import Conversation  # noqa: PLC0415  only messages need it
+
+    try:
+        kept = [_present(message) for message in messages]
+        if is_chat(kept):
+            return conversation_of_chat(grammar, kept, row.get("tools"))
+        return Conversation.from_dict({"messages": kept}), range(len(kept))
+    except KeyError as error:
+        message = f"a message lacks {error}"
+    except RecursionError:
+        message = "these are no messages: they nest too deeply"
+    except (ValueError, TypeError, AttributeError) as error:
+        message = f"these are no messages: {error}"
+    raise BadRow("invalid-messages", message, "give wire JSON or an OpenAI chat")
+
+
+def _present(value: Any) -> Any:
+    """The value without what is None, as columns of a table fill what a row does not have."""
+    if isinstance(value, dict):
+        return {key: _present(item) for key, item in value.items() if item is not None}
+    return [_present(item) for item in value] if isinstance(value, list) else value
+
+
+def _written(grammar: Grammar, conversation: Conversation) -> str | list[int]:
+    """The messages as text, or as ids if a body spells a special token."""
+    try:
+        return grammar.render(conversation)
+    except RenderError:
+        pass
+    try:
+        return grammar.encode(conversation)
+    except (RenderError, UnicodeEncodeError) as error:
+        raise BadRow(
+            "unwritable-messages", str(error), "give each message fields that the format can write"
+        ) from None
+
+
+def _no_field(message: str) -> BadRow:
+    return BadRow("no-transcript", message, "name the field with --field")
+
+
+def _names(row: Mapping[str, Any]) -> str:
+    return ", ".join(f"`{name}`" for name in row) or "no fields"
+
+
+def _kind(value: Any) -> str:
+    return _KINDS.get(type(value), f"a {type(value).__name__}")
+
+
+_KINDS: Final = {
+    type(None): "null",
+    bool: "true or false",
+    int: "a number",
+    float: "a number",
+    str: "text",
+    list: "a list",
+    dict: "an object",
+}
+
+
+# An answer that was cut off is a fine prompt, so only a field of that name is taken for one.
+_PROMPTS: Final = (StartChoice.PROMPT, StartChoice.CONVERSATION)
+_TRANSCRIPTS: Final = (StartChoice.CONVERSATION, StartChoice.COMPLETION)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How rows are checked.
+
+    Attributes:
+        name: what the file is called.
+        grammar: the text of the grammar; None for the packaged one. A process loads it once.
+        field: the field that holds the transcript; None to find out.
+        start: the start symbol.
+        lint: which lint rules are looked at, and how bad their findings are.
+    """
+
+    name: str
+    grammar: str | None
+    field: str | None
+    start: StartChoice
+    lint: Lint
+
+
+def judge_batch(settings: Settings, batch: Batch) -> BatchResult:
+    """Check the rows of a batch. A row that cannot be read is a finding."""
+    result = BatchResult()
+    with _uncollected():
+        for number, row in decoded(batch):
+            _judge_row(settings, batch.word, number, row, result)
+    if batch.problem is not None:
+        last = batch.first + len(batch.lines) + len(batch.values)
+        bad = BadRow("invalid-row", batch.problem, "mend the file; what follows was not read")
+        _add_bad(settings, batch.word, last, bad, result)
+    return result
+
+
+def decoded(batch: Batch) -> Iterator[tuple[int, Any]]:
+    """The rows with their numbers; instead of one that cannot be read, why. Blank lines go."""
+    for number, line in enumerate(batch.lines, batch.first):
+        if isinstance(line, BadRow):
+            yield number, line
+        elif not line.isspace():
+            yield number, value_of(line)
+    yield from enumerate(batch.values, batch.first)
+
+
+def value_of(line: bytes) -> Any:
+    """What a line says; why it cannot be read if it cannot."""
+    try:
+        return _loads()(line)
+    except json.JSONDecodeError as error:  # the place in it is a column, for it is one line
+        said = f"{error.msg}: column {error.colno}"
+    except ValueError as error:
+        said = str(error)
+    except RecursionError:
+        said = "it nests too deeply"
+    return BadRow("invalid-row", f"the line is no JSON: {said}", "mend the line")
+
+
+@cache
+def _loads() -> Callable[[bytes], Any]:
+    """The fastest JSON reader that is installed; what only the standard one takes is taken."""
+    try:
+        import orjson  # noqa: PLC0415  only data sets need it
+    except ImportError:
+        return decode
+
+    def loads(line: bytes) -> Any:
+        try:
+            return orjson.loads(line)
+        except ValueError:
+            return decode(line)
+
+    return loads
+
+
+def starts_of(field: str | None) -> tuple[StartChoice, ...]:
+    """What a field may be: a prompt if it is called so, else a transcript or a completion."""
+    return _PROMPTS if field == "prompt" else _TRANSCRIPTS
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """No search for cycles meanwhile: what is read has none, and there is much of it."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+def _judge_row(settings: Settings, word: str, number: int, row: Any, result: BatchResult) -> None:
+    grammar = grammar_in(settings.grammar)
+    try:
+        if isinstance(row, BadRow):
+            raise row
+        given = source_of(grammar, row, settings.field)
+    except BadRow as bad:
+        _add_bad(settings, word, number, bad, result)
+        return
+    starts = starts_of(given.field)
+    _, report = judge(grammar, given.source, settings.start, settings.lint, starts)
+    result.count(report.status, ok=report.ok, messages=len(report.conversation))
+    for diagnostic in report.diagnostics:
+        index = _message_index(given.messages, report, diagnostic)
+        found = Found(settings.name, diagnostic, number, word, given.field, index)
+        result.findings.append(found)
+
+
+def _message_index(
+    indices: Sequence[int] | None, report: Report, diagnostic: Diagnostic
+) -> int | None:
+    """The index of the message that a finding is about, if the row is given as messages."""
+    if not indices:
+        return None
+    ends = [message.offsets[3] for message in report.conversation if message.offsets]
+    before = sum(end <= diagnostic.span.start for end in ends)
+    return indices[min(before, len(indices) - 1)]
+
+
+def _add_bad(settings: Settings, word: str, number: int, bad: BadRow, result: BatchResult) -> None:
+    result.count(UNREADABLE, ok=False)
+    said = Diagnostic(bad.code, Severity.ERROR, str(bad), Span(0, 0), hint=bad.hint)
+    result.findings.append(Found(settings.name, said, number, word))
+
+
+# --- several processes ---
+
+_Given = TypeVar("_Given")
+_Made = TypeVar("_Made")
+
+_AHEAD = 3  # batches that wait for each process, so that none is idle and memory stays small
+
+
+@contextmanager
+def pool(jobs: int) -> Iterator[Executor | None]:
+    """The processes; None where one is enough, this one."""
+    if jobs == 1:
+        yield None
+        return
+    # Spawned, not forked: the progress bar has a thread.
+    executor = ProcessPoolExecutor(jobs, get_context("spawn"), _leave_interrupts_to_the_parent)
+    try:
+        yield executor
+    finally:
+        executor.shutdown(wait=True, cancel_futures=True)
+
+
+def _leave_interrupts_to_the_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def in_order(
+    executor: Executor | None,
+    jobs: int,
+    work: Callable[[_Given], _Made],
+    items: Iterable[_Given],
+) -> Iterator[_Made]:
+    """What `work` makes of each item, in order; few items are taken in advance.
+
+    Args:
+        executor: the processes, or None.
+        jobs: how many there are.
+        work: what to do; it must be possible to send it to another process.
+        items: what to do it with.
+    """
+    if executor is None:
+        yield from map(work, items)
+        return
+    source = iter(items)
+    waiting: deque[Future[_Made]] = deque()
+    waiting.extend(executor.submit(work, item) for item in islice(source, jobs * _AHEAD))
+    while waiting:
+        yield waiting.popleft().result()
+        waiting.extend(executor.submit(work, item) for item in islice(source, 1))
