@@ -186,7 +186,7 @@ def decode(line: bytes) -> Any:
     Raises:
         ValueError: if it is no JSON.
     """
-    text = line.decode("utf-8", "surrogatepass")
+    text = line.rstrip(b"\r\n").decode("utf-8", "surrogatepass")  # its end is no part of it
     value, end = _decoded(text, _past_blanks(text, 0))
     if (end := _past_blanks(text, end)) < len(text):
         raise json.JSONDecodeError("Extra data", text, end)
