@@ -1,12 +1,14 @@
 """The application: its commands, and what becomes of every error.
 
 Exit codes: 0 all is well; 1 there are findings; 2 the command was misused or an input could not
-be read. An interrupt is 130 and a reader that went away 141, as shells have it.
+be read. An interrupt is 130, being told to end 143 and a reader that went away 141, as shells
+have it.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from contextlib import suppress
 from importlib import import_module
@@ -17,7 +19,16 @@ import typer
 from typer.core import TyperGroup
 
 from harmony_grammar import HarmonyError, __version__
-from harmony_grammar.cli.output import INTERRUPTED, MISUSE, READER_GONE, Misuse, complain
+from harmony_grammar.cli.output import (
+    INTERRUPTED,
+    MISUSE,
+    READER_GONE,
+    TERMINATED,
+    Misuse,
+    Terminated,
+    complain,
+    one_line,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -45,6 +56,9 @@ class _Group(TyperGroup):
         """Run a command."""
         try:
             return self._flushed(ctx)
+        except Terminated:
+            complain("terminated")
+            raise typer.Exit(TERMINATED) from None
         except KeyboardInterrupt:
             complain("interrupted")
             raise typer.Exit(INTERRUPTED) from None
@@ -75,7 +89,7 @@ class _Group(TyperGroup):
 def _said(error: OSError) -> str:
     """What the system says, and about which file."""
     reason = error.strerror or type(error).__name__
-    return reason if error.filename is None else f"{error.filename}: {reason}"
+    return reason if error.filename is None else f"{one_line(str(error.filename))}: {reason}"
 
 
 def _unexpected(error: Exception) -> NoReturn:
@@ -146,11 +160,17 @@ def build(commands: Collection[str] = COMMANDS.keys()) -> typer.Typer:
     return app
 
 
+def _terminate(*_: object) -> NoReturn:
+    raise Terminated
+
+
 def run() -> None:
     """Run the application on the arguments of the process."""
     sys.stderr = sys.stderr or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  for good
     if sys.stdout is None:
         complain("standard output is closed: there is nowhere to write to")
         sys.exit(MISUSE)
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _terminate)
     named = [name for name in sys.argv[1:2] if name in COMMANDS]
     build(named or COMMANDS.keys())(prog_name=PROGRAM)

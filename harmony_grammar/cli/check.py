@@ -21,17 +21,25 @@ from harmony_grammar.cli.datasets.files import (
 from harmony_grammar.cli.inputs import (
     InputKind,
     StartChoice,
+    called,
     expand,
     grammar_of,
     judge,
-    label,
     read,
 )
 from harmony_grammar.cli.options import Data, Field, GrammarFile, Keep, Kind, LongestRow, Start
-from harmony_grammar.cli.output import Misuse, Output
+from harmony_grammar.cli.output import Misuse, Output, Terminated
 from harmony_grammar.cli.progress import Meter
 from harmony_grammar.cli.reports import ReportFormat, report_in
-from harmony_grammar.cli.results import UNREADABLE, BatchResult, FileResult, Found, Totals
+from harmony_grammar.cli.results import (
+    UNREADABLE,
+    BatchResult,
+    Ending,
+    FileResult,
+    Found,
+    LostProcessError,
+    Totals,
+)
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -207,10 +215,14 @@ class _Check:
                 else:
                     self._data_set(name, kind)
                 self._meter.done(name)
+        except Terminated:
+            self.totals.ending = Ending.TERMINATED
         except KeyboardInterrupt:
-            self.totals.interrupted = True
+            self.totals.ending = Ending.INTERRUPTED
         except _EnoughError:
-            self.totals.enough = True
+            self.totals.ending = Ending.ENOUGH
+        except LostProcessError:
+            self.totals.ending = Ending.LOST_PROCESS
 
     def _transcript(self, name: str) -> None:
         result = self._judged(name)
@@ -224,12 +236,12 @@ class _Check:
         try:
             source = read(name, wanted.kind, keep_newline=wanted.keep_newline).source
         except Misuse as problem:
-            return FileResult(label(name), UNREADABLE, problem=str(problem))
+            return FileResult(called(name), UNREADABLE, problem=str(problem))
         used, verdict = judge(wanted.grammar, source, wanted.start, wanted.lint)
         unit = "text" if isinstance(source, str) else "ids"
         count = len(verdict.conversation)
         return FileResult(
-            label(name), verdict.status, verdict.ok, used, unit, count, verdict.diagnostics
+            called(name), verdict.status, verdict.ok, used, unit, count, verdict.diagnostics
         )
 
     def _tell(self, found: Found) -> None:
@@ -260,15 +272,15 @@ class _Check:
             self.totals.data_sets -= 1
             self._unreadable(name, problem)
             return
-        except (KeyboardInterrupt, _EnoughError):
-            self._report.data_set(label(name), kind, whole)
+        except (KeyboardInterrupt, _EnoughError, LostProcessError):
+            self._report.data_set(called(name), kind, whole)
             raise
         finally:
             opened.close()
-        self._report.data_set(label(name), kind, whole)
+        self._report.data_set(called(name), kind, whole)
 
     def _unreadable(self, name: str, problem: Misuse) -> None:
-        result = FileResult(label(name), UNREADABLE, problem=str(problem))
+        result = FileResult(called(name), UNREADABLE, problem=str(problem))
         self.totals.add_file(result)
         self._report.file(result)
 
@@ -284,7 +296,7 @@ class _Check:
 
         wanted = self._wanted
         text = wanted.grammar.text if wanted.own_grammar else None
-        settings = Settings(label(opened.name), text, wanted.field, wanted.start, wanted.lint)
+        settings = Settings(called(opened.name), text, wanted.field, wanted.start, wanted.lint)
         work = partial(judge_batch, settings)
         source = batches(opened, kind, wanted.field, wanted.longest)
         for result in in_order(executor, wanted.jobs, work, source):

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from harmony_grammar.checking.lint import Lint
-from harmony_grammar.cli.output import Misuse
+from harmony_grammar.cli.output import Misuse, one_line
 from harmony_grammar.errors import Severity
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def chosen_lint(select: Sequence[str] | None, ignore: Sequence[str] | None) -> L
     """
     path = _nearest()
     table = {} if path is None else _table(path)
-    said = "" if path is None else f"{path}: [tool.{_TABLE}]: "
+    said = "" if path is None else f"{one_line(str(path))}: [tool.{_TABLE}]: "
     configured = _lint(said, table.get("select"), table.get("ignore"), table.get("severity"))
     chosen = configured.select if select is None else _codes(select)
     ignored = configured.ignore if ignore is None else _codes(ignore)
@@ -56,10 +56,11 @@ def _nearest() -> Path | None:
 
 def _table(path: Path) -> dict[str, Any]:
     """The project's own table of a file; empty if it has none."""
+    shown = one_line(str(path))
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise Misuse(f"{path}: {error}") from None
+        raise Misuse(f"{shown}: {error}") from None
     if _TABLE not in text:
         return {}
     if sys.version_info >= (3, 11):
@@ -69,12 +70,12 @@ def _table(path: Path) -> dict[str, Any]:
     try:
         table = tomllib.loads(text).get("tool", {}).get(_TABLE, {})
     except (tomllib.TOMLDecodeError, AttributeError) as error:
-        raise Misuse(f"{path}: this is no TOML: {error}") from None
+        raise Misuse(f"{shown}: this is no TOML: {error}") from None
     if not isinstance(table, dict):
-        raise Misuse(f"{path}: tool.{_TABLE} must be a table")
+        raise Misuse(f"{shown}: tool.{_TABLE} must be a table")
     for key in table:
         if key not in _KEYS:
-            raise Misuse(f"{path}: [tool.{_TABLE}]: there is no `{key}`, but {', '.join(_KEYS)}")
+            raise Misuse(f"{shown}: [tool.{_TABLE}]: there is no `{key}`, but {', '.join(_KEYS)}")
     return table
 
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final, Literal, cast
 
 import typer
 
-from harmony_grammar.cli.output import FINDINGS, Misuse, Output, finding_parts
+from harmony_grammar.cli.output import FINDINGS, Misuse, Output, finding_parts, one_line
 from harmony_grammar.errors import GrammarError
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ __all__ = [
     "Input",
     "InputKind",
     "StartChoice",
+    "called",
     "expand",
     "grammar_in",
     "grammar_of",
@@ -129,20 +130,27 @@ def _files(name: str, suffixes: tuple[str, ...]) -> list[str]:
     paths = (path for path in folder.rglob("*") if path.name.endswith(suffixes))
     found = sorted(str(path) for path in paths if path.is_file())
     if not found:
-        raise Misuse(f"{name}: there is no *{SUFFIX} file in this folder; name the files instead")
+        raise Misuse(
+            f"{label(name)}: there is no *{SUFFIX} file in this folder; name the files instead"
+        )
     return found
 
 
 def _fitting(pattern: str) -> list[str]:
     found = sorted(name for name in glob.glob(pattern, recursive=True) if Path(name).is_file())  # noqa: PTH207  the pattern may be absolute
     if not found:
-        raise Misuse(f"{pattern}: no file fits this pattern")
+        raise Misuse(f"{label(pattern)}: no file fits this pattern")
     return found
 
 
-def label(name: str) -> str:
-    """What to call an input in messages."""
+def called(name: str) -> str:
+    """What an input is called, for programs."""
     return "<stdin>" if name == STDIN else name
+
+
+def label(name: str) -> str:
+    """What to call an input in messages: on one line, whatever its name has."""
+    return one_line(called(name))
 
 
 def _piped() -> bytes:
@@ -161,13 +169,13 @@ def _bytes_of(name: str) -> bytes:
     try:
         return Path(name).read_bytes()
     except FileNotFoundError:
-        raise Misuse(f"{name}: there is no such file; check the spelling") from None
+        raise Misuse(f"{label(name)}: there is no such file; check the spelling") from None
     except IsADirectoryError:
-        raise Misuse(f"{name}: this is a folder; name a file in it") from None
+        raise Misuse(f"{label(name)}: this is a folder; name a file in it") from None
     except PermissionError:
-        raise Misuse(f"{name}: reading it is not permitted; check its permissions") from None
+        raise Misuse(f"{label(name)}: reading it is not permitted; check its permissions") from None
     except OSError as error:
-        raise Misuse(f"{name}: {error.strerror or 'cannot be read'}") from None
+        raise Misuse(f"{label(name)}: {error.strerror or 'cannot be read'}") from None
 
 
 def read_text(name: str) -> str:
@@ -232,7 +240,7 @@ def _id_list(name: str, text: str, remedy: str) -> list[int]:
         items = json.loads(text)
     except (ValueError, RecursionError) as error:
         said = str(error) if isinstance(error, ValueError) else "it nests too deeply"
-        raise Misuse(f"{name}: this is no JSON list of ids: {said}{remedy}") from None
+        raise Misuse(f"{label(name)}: this is no JSON list of ids: {said}{remedy}") from None
     for index, item in enumerate(items):
         if type(item) is not int:
             raise Misuse(

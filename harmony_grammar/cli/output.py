@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import sys
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, TextIO, TypeAlias
@@ -24,14 +25,18 @@ __all__ = [
     "INTERRUPTED",
     "MISUSE",
     "READER_GONE",
+    "TERMINATED",
     "Arrangement",
     "Misuse",
     "Output",
     "Part",
+    "Terminated",
     "complain",
     "dump",
     "finding_parts",
     "is_rich",
+    "json_bytes",
+    "one_line",
     "visible",
     "write_bytes",
 ]
@@ -40,6 +45,7 @@ FINDINGS: Final = 1
 MISUSE: Final = 2
 INTERRUPTED: Final = 130
 READER_GONE: Final = 141
+TERMINATED: Final = 143
 
 # A piece of a line: text, or text and how rich is to style it.
 Part: TypeAlias = "str | tuple[str, str]"
@@ -56,6 +62,10 @@ class Misuse(Exception):
     """The command cannot do what was asked: wrong arguments, or input that cannot be read."""
 
 
+class Terminated(KeyboardInterrupt):
+    """The system asked the process to end, as a user does with an interrupt."""
+
+
 def is_rich(stream: TextIO) -> bool:
     """Whether a stream is a terminal that shows colours."""
     plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
@@ -67,6 +77,15 @@ def visible(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() or char == "\n" else "·" for char in text)
+
+
+def one_line(text: str) -> str:
+    """`text` with a dot for every line end, too.
+
+    So names and messages, which may quote an input, cannot begin a line of their own. A line may
+    be a command to what reads it: GitHub Actions obeys those that begin with two colons.
+    """
+    return visible(text).replace("\n", "·")
 
 
 class Output:
@@ -120,9 +139,9 @@ def finding_parts(name: str, finding: Any, *, caret: bool = True) -> list[list[P
     """
     style = "bold red" if finding.severity.value == "error" else "bold yellow"
     head: list[Part] = [
-        f"{name}:{_place(finding)}: ",
+        f"{one_line(name)}:{_place(finding)}: ",
         (f"{finding.severity}: ", style),
-        (finding.message, "bold"),
+        (one_line(finding.message), "bold"),
         (f" [{finding.code}]", "dim"),
     ]
     rows = [head]
@@ -130,9 +149,9 @@ def finding_parts(name: str, finding: Any, *, caret: bool = True) -> list[list[P
         source, _, below = picture.rpartition("\n")
         rows += [[source], [(below, style)]]
     if finding.expected:
-        rows.append([("  expected: ", "cyan"), ", ".join(finding.expected)])
+        rows.append([("  expected: ", "cyan"), one_line(", ".join(finding.expected))])
     if finding.hint:
-        rows.append([("  hint: ", "green"), finding.hint])
+        rows.append([("  hint: ", "green"), one_line(finding.hint)])
     return rows
 
 
@@ -143,13 +162,29 @@ def _place(finding: Any) -> str:
     return f" {finding.place}"
 
 
+# What could steer a terminal, or turn around the order in which signs are shown.
+_STEERING: Final = (
+    "\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\U000e0000-\U000e007f"
+)
+_ESCAPED: Final = re.compile(f"[{_STEERING}\ud800-\udfff]")
+_HIDDEN: Final = re.compile(f"[{_STEERING}\x00-\x08\x0b\x0c\x0e-\x1f]|\r(?!\n)")
+
+
+def json_bytes(data: object, indent: int | None = None) -> bytes:
+    """Data as JSON; what could steer a terminal is escaped, and so is half a character."""
+    text = json.dumps(data, indent=indent, ensure_ascii=False)
+    return _ESCAPED.sub(lambda match: json.dumps(match.group())[1:-1], text).encode()
+
+
 def dump(data: object) -> None:
     """Write JSON to standard output."""
-    text = json.dumps(data, indent=2, ensure_ascii=False)
-    write_bytes(text.encode("utf-8", "backslashreplace") + b"\n")
+    write_bytes(json_bytes(data, indent=2) + b"\n")
 
 
 def write_bytes(data: bytes) -> None:
-    """Write to standard output exactly these bytes."""
+    """Write to standard output exactly these bytes; to a terminal, none that could steer it."""
     sys.stdout.flush()
+    if sys.stdout.isatty():
+        data = _HIDDEN.sub("·", data.decode("utf-8", "replace")).encode()
     sys.stdout.buffer.write(data)

@@ -27,6 +27,7 @@ from harmony_grammar.cli.inputs import (
     Input,
     InputKind,
     StartChoice,
+    called,
     expand,
     grammar_of,
     judge,
@@ -41,6 +42,7 @@ from harmony_grammar.cli.output import (
     Output,
     complain,
     finding_parts,
+    one_line,
     write_bytes,
 )
 from harmony_grammar.cli.replacing import replacing
@@ -237,7 +239,7 @@ class _Mending:
         """Mend a transcript."""
         source, repairs, problem = self._mended(given.source, tuple(StartChoice)[1:])
         lines = [line for repair in repairs for line in finding_parts(given.name, repair)]
-        said = None if problem is None else f"{given.name}: {problem}"
+        said = None if problem is None else one_line(f"{given.name}: {problem}")
         return _Mended(given.like(source) if lines else given.data, lines, said)
 
     def rows(self, opened: OpenedFile, kind: DataKind) -> Iterator[_Mended]:
@@ -247,10 +249,10 @@ class _Mending:
             if isinstance(row, Between):
                 yield _Mended(row.data)
             elif isinstance(row, Damage):
-                yield _Mended(b"", problem=f"{name}: {row.problem}", lost=True)
+                yield _Mended(b"", problem=one_line(f"{name}: {row.problem}"), lost=True)
             else:
                 number += 1
-                found = partial(Found, opened.name, row=number, word=word)
+                found = partial(Found, called(opened.name), row=number, word=word)
                 yield self._row(f"{name}:{number}", found, row.data, row.value)
 
     def _row(self, place: str, found: Callable[..., Found], data: bytes, value: Any) -> _Mended:
@@ -273,10 +275,10 @@ class _Mending:
                 return _Mended(data)
             source, repairs, problem = self._mended(given.source, starts_of(given.field))
             if problem is not None:
-                return _Mended(data, problem=f"{place}: {problem}")
+                return _Mended(data, problem=one_line(f"{place}: {problem}"))
             mended = with_transcript(data, given.field, source) if repairs else data
         except (BadRow, ValueError, RecursionError) as bad:
-            return _Mended(data, problem=f"{place}: {bad}", lost=not data)
+            return _Mended(data, problem=one_line(f"{place}: {bad}"), lost=not data)
         lines = [part for one in repairs for part in row_parts(found(one, field=given.field))]
         return _Mended(mended, lines)
 

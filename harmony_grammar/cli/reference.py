@@ -11,7 +11,7 @@ import typer
 
 from harmony_grammar.cli.inputs import grammar_of
 from harmony_grammar.cli.options import GrammarFile
-from harmony_grammar.cli.output import Misuse, Output, Part, write_bytes
+from harmony_grammar.cli.output import Misuse, Output, Part, one_line, write_bytes
 from harmony_grammar.cli.replacing import replacing
 from harmony_grammar.docs import Format
 from harmony_grammar.docs.catalogue import Entry, catalogue
@@ -211,7 +211,7 @@ def _write(folder: Path, made: dict[str, str]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as new:
             new.stream.write(text.encode())
-    Output().line(f"{folder}: {len(made)} files")
+    Output().line(f"{one_line(str(folder))}: {len(made)} files")
 
 
 def register(app: typer.Typer) -> None:

@@ -6,7 +6,6 @@ GitHub Actions and as SARIF 2.1.0.
 
 from __future__ import annotations
 
-import json
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -14,8 +13,15 @@ from urllib.parse import quote
 
 from harmony_grammar import __version__
 from harmony_grammar.checking.codes import DiagnosticCode
-from harmony_grammar.cli.output import complain, dump, finding_parts, write_bytes
-from harmony_grammar.cli.results import STATUSES, Found
+from harmony_grammar.cli.output import (
+    complain,
+    dump,
+    finding_parts,
+    json_bytes,
+    one_line,
+    write_bytes,
+)
+from harmony_grammar.cli.results import STATUSES, Ending, Found
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -59,8 +65,8 @@ def row_parts(found: Found) -> list[list[Part]]:
     diagnostic = found.diagnostic
     rows = finding_parts(found.name, diagnostic)
     severity, said, code = rows[0][1:]
-    where = f"{found.where}: " if found.where else ""
-    return [[f"{found.name}:{found.row}: ", severity, where, said, code], *rows[1:]]
+    where = f"{one_line(found.where)}: " if found.where else ""
+    return [[f"{one_line(found.name)}:{found.row}: ", severity, where, said, code], *rows[1:]]
 
 
 # --- the summary ---
@@ -87,7 +93,7 @@ def _verdicts(statuses: Counter[str]) -> Iterator[Part]:
 
 def _summary(totals: Totals) -> list[list[Part]]:
     """The lines of a summary."""
-    rows = [list(_ending(totals))] if totals.interrupted or totals.enough else []
+    rows = [] if totals.ending is None else [_ended(totals, totals.ending)]
     if totals.statuses or not totals.data_sets:
         rows.append(_of_transcripts(totals))
     if totals.data_sets:
@@ -95,11 +101,14 @@ def _summary(totals: Totals) -> list[list[Part]]:
     return rows
 
 
-def _ending(totals: Totals) -> Iterator[Part]:
-    why = (
-        "interrupted" if totals.interrupted else f"stopped after {_counted(totals.errors, 'error')}"
-    )
-    yield f"{why}: this is what was read until then", "bold"
+def _ended(totals: Totals, ending: Ending) -> list[Part]:
+    why = {
+        Ending.INTERRUPTED: "interrupted",
+        Ending.TERMINATED: "terminated",
+        Ending.ENOUGH: f"stopped after {_counted(totals.errors, 'error')}",
+        Ending.LOST_PROCESS: "a process was ended, perhaps for want of memory (try fewer --jobs)",
+    }[ending]
+    return [(f"{why}: this is what was read until then", "bold")]
 
 
 def _of_transcripts(totals: Totals) -> list[Part]:
@@ -141,7 +150,7 @@ def _example(found: Found) -> str:
     row = "" if found.row is None else f":{found.row}"
     said = found.diagnostic.message
     said = said if len(said) <= _MOST_SAID else said[: _MOST_SAID - 1] + "…"
-    return f"{found.name}{row}: {said}"
+    return one_line(f"{found.name}{row}: {said}")
 
 
 # --- for people and programs ---
@@ -166,7 +175,10 @@ class _TextReport:
         if result.problem is not None:
             complain(result.problem)
         elif not (self._quiet or self._brief):
-            verdict: list[Part] = [f"{result.name}: ", (result.status, _STYLES[result.status])]
+            verdict: list[Part] = [
+                f"{one_line(result.name)}: ",
+                (result.status, _STYLES[result.status]),
+            ]
             read = f" ({result.start}, {_counted(result.messages, 'message')})"
             self._output.line(*verdict, (read, "dim"))
 
@@ -181,7 +193,7 @@ class _TextReport:
         """The verdicts of its rows."""
         if not (self._quiet or self._brief):
             self._output.line(
-                f"{name}: {_counted(result.rows, 'row')}", *_verdicts(result.statuses)
+                f"{one_line(name)}: {_counted(result.rows, 'row')}", *_verdicts(result.statuses)
             )
 
     def close(self, totals: Totals, code: int) -> None:  # noqa: ARG002  the summary says it in words
@@ -245,8 +257,7 @@ class _JsonLinesReport:
         self._line({"type": "summary", **totals.to_dict()})
 
     def _line(self, data: dict[str, Any]) -> None:
-        text = json.dumps(data, ensure_ascii=False)
-        write_bytes(text.encode("utf-8", "backslashreplace") + b"\n")
+        write_bytes(json_bytes(data) + b"\n")
 
 
 # --- for continuous integration ---
@@ -335,7 +346,7 @@ class _SarifReport:
         self._problems: list[str] = []
         self._count = 0
         head = {"$schema": _SCHEMA, "version": "2.1.0"}
-        self._write(json.dumps(head)[:-1] + ', "runs": [{"results": [')
+        write_bytes(json_bytes(head)[:-1] + b', "runs": [{"results": [')
 
     def file(self, result: FileResult) -> None:
         """What could not be read is no result but a notification."""
@@ -344,9 +355,8 @@ class _SarifReport:
 
     def finding(self, found: Found) -> None:
         """A finding."""
-        comma = "," if self._count else ""
+        write_bytes((b",\n" if self._count else b"\n") + json_bytes(_result(found)))
         self._count += 1
-        self._write(f"{comma}\n{json.dumps(_result(found), ensure_ascii=False)}")
 
     def data_set(self, name: str, kind: DataKind, result: BatchResult) -> None:
         """Nothing but its findings."""
@@ -364,10 +374,7 @@ class _SarifReport:
             "columnKind": "unicodeCodePoints",
             "properties": {"summary": totals.to_dict()},
         }
-        self._write("], " + json.dumps(rest, ensure_ascii=False)[1:] + "]}\n")
-
-    def _write(self, text: str) -> None:
-        write_bytes(text.encode("utf-8", "backslashreplace"))
+        write_bytes(b"], " + json_bytes(rest)[1:] + b"]}\n")
 
 
 def _result(found: Found) -> dict[str, Any]:

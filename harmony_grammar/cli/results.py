@@ -4,14 +4,25 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
 
-from harmony_grammar.cli.output import FINDINGS, INTERRUPTED, MISUSE
+from harmony_grammar.cli.output import FINDINGS, INTERRUPTED, MISUSE, TERMINATED
 
 if TYPE_CHECKING:
     from harmony_grammar import Diagnostic
 
-__all__ = ["ROW_CODES", "STATUSES", "UNREADABLE", "BatchResult", "FileResult", "Found", "Totals"]
+__all__ = [
+    "ROW_CODES",
+    "STATUSES",
+    "UNREADABLE",
+    "BatchResult",
+    "Ending",
+    "FileResult",
+    "Found",
+    "LostProcessError",
+    "Totals",
+]
 
 UNREADABLE: Final = "unreadable"
 STATUSES: Final = ("complete", "truncated", "malformed", UNREADABLE)
@@ -23,6 +34,26 @@ ROW_CODES: Final = {
     "invalid-messages": "The messages of a row are wire JSON or an OpenAI chat.",
     "unwritable-messages": "The messages of a row have fields that the format can write.",
 }
+
+
+class Ending(Enum):
+    """Why a check ended early, as JSON calls it."""
+
+    INTERRUPTED = "interrupted"
+    TERMINATED = "terminated"
+    ENOUGH = "stopped_at_max_errors"
+    LOST_PROCESS = "process_ended"
+
+
+_EXIT_CODES: Final = {
+    Ending.INTERRUPTED: INTERRUPTED,
+    Ending.TERMINATED: TERMINATED,
+    Ending.LOST_PROCESS: MISUSE,
+}
+
+
+class LostProcessError(Exception):
+    """One of several processes was ended by the system."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +172,7 @@ class Totals:
         examples: the first finding of each code.
         failed: how many transcripts are not as they should be.
         errors, warnings: how many of the findings are errors and warnings.
-        interrupted: whether the user ended it early.
-        enough: whether it ended early because there were too many errors.
+        ending: why it ended early; None if it did not.
     """
 
     def __init__(self) -> None:
@@ -152,7 +182,7 @@ class Totals:
         self.codes: Counter[str] = Counter()
         self.examples: dict[str, Found] = {}
         self.failed = self.errors = self.warnings = 0
-        self.interrupted = self.enough = False
+        self.ending: Ending | None = None
 
     def add_file(self, result: FileResult) -> None:
         """Count one transcript, but not its findings."""
@@ -170,8 +200,8 @@ class Totals:
 
     def exit_code(self, *, strict: bool) -> int:
         """The exit code; `strict` makes a warning as bad as an error."""
-        if self.interrupted:
-            return INTERRUPTED
+        if self.ending in _EXIT_CODES:
+            return _EXIT_CODES[self.ending]
         if self.statuses[UNREADABLE]:
             return MISUSE
         failed = self.failed or self.rows.failed or self.errors
@@ -192,5 +222,4 @@ class Totals:
                 "messages": self.rows.messages,
             }
             data["errors"] = self.errors
-        ended = {"interrupted": self.interrupted, "stopped_at_max_errors": self.enough}
-        return {**data, **{key: True for key, value in ended.items() if value}}
+        return data if self.ending is None else {**data, self.ending.value: True}

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from harmony_grammar.checking.lint import Lint
-from harmony_grammar.cli.inputs import STDIN, InputKind, StartChoice, grammar_of, judge, read
+from harmony_grammar.cli.inputs import STDIN, InputKind, StartChoice, grammar_of, judge, label, read
 from harmony_grammar.cli.options import File, GrammarFile, Keep, Kind, Start
 from harmony_grammar.cli.output import FINDINGS, Output, write_bytes
 from harmony_grammar.cli.replacing import replacing
@@ -68,7 +68,9 @@ def _view(  # noqa: PLR0913  a parameter is an option
     else:
         with replacing(out) as new:
             new.stream.write(made)
-        Output().line(f"{out}: {len(data['messages'])} messages, {len(data['findings'])} findings")
+        Output().line(
+            f"{label(str(out))}: {len(data['messages'])} messages, {len(data['findings'])} findings"
+        )
     if report.status != "complete":
         raise typer.Exit(FINDINGS)
 

@@ -187,9 +187,9 @@ def _open(name: str) -> IO[bytes]:
     try:
         return Path(name).open("rb")
     except FileNotFoundError:
-        raise Misuse(f"{name}: there is no such file; check the spelling") from None
+        raise Misuse(f"{label(name)}: there is no such file; check the spelling") from None
     except OSError as error:
-        raise Misuse(f"{name}: {error.strerror or 'cannot be read'}") from None
+        raise Misuse(f"{label(name)}: {error.strerror or 'cannot be read'}") from None
 
 
 def _unpacked(raw: IO[bytes], name: str) -> tuple[IO[bytes], str]:

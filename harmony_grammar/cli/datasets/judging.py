@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 import signal
 from collections import deque
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from threading import Thread
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from harmony_grammar import Diagnostic, Severity, Span
 from harmony_grammar.cli.datasets.chat import conversation_of_chat, is_chat
 from harmony_grammar.cli.datasets.rows import BadRow, decode
 from harmony_grammar.cli.inputs import StartChoice, grammar_in, judge
-from harmony_grammar.cli.results import UNREADABLE, BatchResult, Found
+from harmony_grammar.cli.results import UNREADABLE, BatchResult, Found, LostProcessError
 from harmony_grammar.errors import RenderError
 
 if TYPE_CHECKING:
@@ -345,15 +348,22 @@ def pool(jobs: int) -> Iterator[Executor | None]:
         yield None
         return
     # Spawned, not forked: the progress bar has a thread.
-    executor = ProcessPoolExecutor(jobs, get_context("spawn"), _leave_interrupts_to_the_parent)
+    executor = ProcessPoolExecutor(jobs, get_context("spawn"), _follow_the_parent)
     try:
         yield executor
     finally:
         executor.shutdown(wait=True, cancel_futures=True)
 
 
-def _leave_interrupts_to_the_parent() -> None:
+def _follow_the_parent() -> None:
+    """Leave it to the parent to be interrupted, and end when it has ended, however it did."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_end_with, args=(parent_process(),), daemon=True).start()
+
+
+def _end_with(parent: Any) -> None:
+    parent.join()
+    os._exit(1)
 
 
 def in_order(
@@ -369,13 +379,19 @@ def in_order(
         jobs: how many there are.
         work: what to do; it must be possible to send it to another process.
         items: what to do it with.
+
+    Raises:
+        LostProcessError: if a process was ended by the system.
     """
     if executor is None:
         yield from map(work, items)
         return
     source = iter(items)
     waiting: deque[Future[_Made]] = deque()
-    waiting.extend(executor.submit(work, item) for item in islice(source, jobs * _AHEAD))
-    while waiting:
-        yield waiting.popleft().result()
-        waiting.extend(executor.submit(work, item) for item in islice(source, 1))
+    try:
+        waiting.extend(executor.submit(work, item) for item in islice(source, jobs * _AHEAD))
+        while waiting:
+            yield waiting.popleft().result()
+            waiting.extend(executor.submit(work, item) for item in islice(source, 1))
+    except BrokenProcessPool:
+        raise LostProcessError from None
