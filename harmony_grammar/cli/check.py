@@ -34,7 +34,7 @@ from harmony_grammar.cli.reports import ReportFormat, report_in
 from harmony_grammar.cli.results import (
     UNREADABLE,
     BatchResult,
-    Ending,
+    EarlyEnd,
     FileResult,
     Found,
     LostProcessError,
@@ -216,13 +216,13 @@ class _Check:
                     self._data_set(name, kind)
                 self._meter.done(name)
         except Terminated:
-            self.totals.ending = Ending.TERMINATED
+            self.totals.ending = EarlyEnd.TERMINATED
         except KeyboardInterrupt:
-            self.totals.ending = Ending.INTERRUPTED
+            self.totals.ending = EarlyEnd.INTERRUPTED
         except _EnoughError:
-            self.totals.ending = Ending.ENOUGH
+            self.totals.ending = EarlyEnd.ENOUGH
         except LostProcessError:
-            self.totals.ending = Ending.LOST_PROCESS
+            self.totals.ending = EarlyEnd.LOST_PROCESS
 
     def _transcript(self, name: str) -> None:
         result = self._judged(name)

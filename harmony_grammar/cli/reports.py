@@ -21,7 +21,7 @@ from harmony_grammar.cli.output import (
     one_line,
     write_bytes,
 )
-from harmony_grammar.cli.results import STATUSES, Ending, Found
+from harmony_grammar.cli.results import STATUSES, EarlyEnd, Found
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -101,12 +101,12 @@ def _summary(totals: Totals) -> list[list[Part]]:
     return rows
 
 
-def _ended(totals: Totals, ending: Ending) -> list[Part]:
+def _ended(totals: Totals, ending: EarlyEnd) -> list[Part]:
     why = {
-        Ending.INTERRUPTED: "interrupted",
-        Ending.TERMINATED: "terminated",
-        Ending.ENOUGH: f"stopped after {_counted(totals.errors, 'error')}",
-        Ending.LOST_PROCESS: "a process was ended, perhaps for want of memory (try fewer --jobs)",
+        EarlyEnd.INTERRUPTED: "interrupted",
+        EarlyEnd.TERMINATED: "terminated",
+        EarlyEnd.ENOUGH: f"stopped after {_counted(totals.errors, 'error')}",
+        EarlyEnd.LOST_PROCESS: "a process was ended, perhaps for want of memory (try fewer --jobs)",
     }[ending]
     return [(f"{why}: this is what was read until then", "bold")]
 

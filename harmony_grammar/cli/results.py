@@ -17,7 +17,7 @@ __all__ = [
     "STATUSES",
     "UNREADABLE",
     "BatchResult",
-    "Ending",
+    "EarlyEnd",
     "FileResult",
     "Found",
     "LostProcessError",
@@ -36,7 +36,7 @@ ROW_CODES: Final = {
 }
 
 
-class Ending(Enum):
+class EarlyEnd(Enum):
     """Why a check ended early, as JSON calls it."""
 
     INTERRUPTED = "interrupted"
@@ -46,9 +46,9 @@ class Ending(Enum):
 
 
 _EXIT_CODES: Final = {
-    Ending.INTERRUPTED: INTERRUPTED,
-    Ending.TERMINATED: TERMINATED,
-    Ending.LOST_PROCESS: MISUSE,
+    EarlyEnd.INTERRUPTED: INTERRUPTED,
+    EarlyEnd.TERMINATED: TERMINATED,
+    EarlyEnd.LOST_PROCESS: MISUSE,
 }
 
 
@@ -182,7 +182,7 @@ class Totals:
         self.codes: Counter[str] = Counter()
         self.examples: dict[str, Found] = {}
         self.failed = self.errors = self.warnings = 0
-        self.ending: Ending | None = None
+        self.ending: EarlyEnd | None = None
 
     def add_file(self, result: FileResult) -> None:
         """Count one transcript, but not its findings."""
