@@ -21,13 +21,14 @@ from harmony_grammar.tree.functions import function_of
 from harmony_grammar.tree.tools import ToolDescription, ToolNamespaceConfig
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from harmony_grammar.checking.codes import Repair
+    from harmony_grammar.grammar import Rules
     from harmony_grammar.streaming.recovery import Recovery
     from harmony_grammar.tree import Message
 
-__all__ = ["CallStatus", "ToolCall", "Tools", "tool_calls"]
+__all__ = ["CallJudge", "CallStatus", "ToolCall", "Tools", "tool_calls"]
 
 CallStatus: TypeAlias = Literal[
     "ready", "truncated", "invalid_arguments", "unknown_tool", "ambiguous"
@@ -75,58 +76,74 @@ def tool_calls(
     recovery: Recovery, tools: Tools | None, *, analysis_calls: Literal["accept", "reject"]
 ) -> tuple[ToolCall, ...]:
     """The calls among the messages; see `Recovery.tool_calls`."""
-    if analysis_calls not in ("accept", "reject"):
-        raise ValueError(f"analysis_calls must be 'accept' or 'reject', not {analysis_calls!r}")
-    judge = _Judge(recovery, None if tools is None else dict(_known(tools)))
-    judge.rejects_analysis = analysis_calls == "reject"
-    found = (judge.call(message) for message in recovery.messages)
-    return tuple(call for call in found if call is not None)
+    judge = CallJudge(recovery.rules, tools, analysis_calls=analysis_calls)
+    repairs = sorted(recovery.repairs, key=lambda repair: repair.span)
+    places = [repair.span.start for repair in repairs]
+
+    def found() -> Iterator[ToolCall | None]:
+        for message in recovery.messages:
+            begin, end = message.span or (0, 0)
+            inside = repairs[bisect_left(places, begin) : bisect_left(places, end)]
+            yield judge.call(message, inside, last=end == recovery.source.length)
+
+    return tuple(call for call in found() if call is not None)
 
 
-class _Judge:
-    """Judging the calls of one recovery."""
+class CallJudge:
+    """Judging calls, one message after another.
 
-    def __init__(self, recovery: Recovery, tools: dict[str, Schema] | None) -> None:
-        self.rules = recovery.rules
-        self.end = recovery.source.length
-        self.tools = tools
-        self.rejects_analysis = False
-        self.analysis = self.rules.meaning.reasoning
-        self.terminator = self.rules.literal(self.rules.meaning.end_of_call)
-        self.repairs = sorted(recovery.repairs, key=lambda repair: repair.span)
-        self.places = [repair.span.start for repair in self.repairs]
+    Args:
+        rules: the grammar.
+        tools: the tools that there are; None if they are not known.
+        analysis_calls: whether functions may be called on the channel of reasoning.
 
-    def call(self, message: Message) -> ToolCall | None:
-        """The call that a message is, if it is one."""
+    Raises:
+        ValueError: if `analysis_calls` is neither of its words, or a tool is none.
+    """
+
+    def __init__(
+        self,
+        rules: Rules,
+        tools: Tools | None,
+        *,
+        analysis_calls: Literal["accept", "reject"] = "accept",
+    ) -> None:
+        if analysis_calls not in ("accept", "reject"):
+            raise ValueError(f"analysis_calls must be 'accept' or 'reject', not {analysis_calls!r}")
+        self.rules = rules
+        self.tools = None if tools is None else dict(_known(tools))
+        self.rejects_analysis = analysis_calls == "reject"
+        self.analysis = rules.meaning.reasoning
+        self.terminator = rules.literal(rules.meaning.end_of_call)
+
+    def call(self, message: Message, repairs: Sequence[Repair], *, last: bool) -> ToolCall | None:
+        """The call that a message is, if it is one.
+
+        Args:
+            message: the message.
+            repairs: what was mended in it.
+            last: whether the input ends with it.
+        """
         if message.author.role != self.rules.meaning.model_role:
             return None
         if message.recipient is None:
-            return self.conflicting(message)
+            return self.conflicting(message, repairs)
         parsed = json_of(message.text)
         data = None if parsed is NOT_JSON else parsed
-        status, suggestion = self.verdict(message, message.recipient, parsed)
+        whole = last and isinstance(parsed, Mapping)  # so it does not matter how it is closed
+        if whole:
+            code = DiagnosticCode.RECIPIENT_WITHOUT_CALL
+            repairs = [one for one in repairs if one.code is not code]
+        status, suggestion = self.verdict(message, repairs, parsed, last=last, whole=whole)
         return ToolCall(message.recipient, message.text, data, status, message, suggestion)
 
-    def conflicting(self, message: Message) -> ToolCall | None:
+    def conflicting(self, message: Message, repairs: Sequence[Repair]) -> ToolCall | None:
         """A call whose header names several tools."""
         conflict = DiagnosticCode.CONFLICTING_RECIPIENTS
-        several = any(repair.code is conflict for repair in self.repaired(message))
+        several = any(repair.code is conflict for repair in repairs)
         if not several or message.terminator != self.terminator:
             return None
         return ToolCall(None, message.text, None, "ambiguous", message, "name one recipient")
-
-    def ends_whole(self, message: Message, parsed: object) -> bool:
-        """Whether a call that is closed as another message is whole, and the last of the input."""
-        last = message.span is not None and message.span.end == self.end
-        return last and isinstance(parsed, Mapping)
-
-    def repaired(self, message: Message, parsed: object = NOT_JSON) -> list[Repair]:
-        """The repairs in a message; not that of its end, if that leaves no doubt."""
-        begin, end = message.span or (0, 0)
-        found = self.repairs[bisect_left(self.places, begin) : bisect_left(self.places, end)]
-        if not self.ends_whole(message, parsed):
-            return found
-        return [one for one in found if one.code is not DiagnosticCode.RECIPIENT_WITHOUT_CALL]
 
     def doubtful(self, repair: Repair) -> bool:
         """Whether a repair leaves doubt about a call."""
@@ -135,29 +152,38 @@ class _Judge:
         names = HeaderWords(Machine(self.rules, _START)).authors
         return any(names.scan(char, 0).name for char in repair.found)
 
-    def verdict(self, message: Message, name: str, parsed: object) -> tuple[CallStatus, str | None]:
+    def verdict(
+        self,
+        message: Message,
+        repairs: Sequence[Repair],
+        parsed: object,
+        *,
+        last: bool,
+        whole: bool,
+    ) -> tuple[CallStatus, str | None]:
         """The status of a call, and what to say about it."""
+        name = message.recipient or ""
         if message.terminator is None:
-            open_end = self.open_end(message, parsed)
+            open_end = self.open_end(parsed, last=last)
             if open_end is not None:
                 return open_end, None
-        elif message.terminator != self.terminator and not self.ends_whole(message, parsed):
+        elif message.terminator != self.terminator and not whole:
             return "ambiguous", f"end a call with {self.terminator}"
         if self.tools is not None and name not in self.tools:
             near = get_close_matches(name, self.tools, n=1)
             return "unknown_tool", near[0] if near else None
         if self.rejects_analysis and self.on_analysis(message, name):
             return "ambiguous", f"functions are called on {self.rules.calls_channel}"
-        if any(self.doubtful(repair) for repair in self.repaired(message, parsed)):
+        if any(map(self.doubtful, repairs)):
             return "ambiguous", "the message is damaged where it says whom it calls, or with what"
         return self.arguments(message, name, parsed)
 
-    def open_end(self, message: Message, parsed: object) -> CallStatus | None:
+    def open_end(self, parsed: object, *, last: bool) -> CallStatus | None:
         """Why a call without a terminator is not ready; None if its body is whole.
 
         A number may go on, and so may code: only brackets, quotes and words close themselves.
         """
-        if message.span is None or message.span.end < self.end:
+        if not last:
             return "ambiguous"
         number = isinstance(parsed, (int, float)) and not isinstance(parsed, bool)
         return "truncated" if parsed is NOT_JSON or number else None
