@@ -136,14 +136,14 @@ class Renderer:
         return out
 
     def extend(
-        self, out: list[int], messages: Iterable[tuple[Message, str]], manner: Manner
+        self, out: list[int], messages: Iterable[tuple[Message, str | None]], manner: Manner
     ) -> list[Offsets]:
         """Append the ids of whole messages.
 
         Args:
             out: what to append to.
             messages: the messages, each with the terminator that is wanted where the grammar
-                leaves a choice.
+                leaves a choice; None for the usual one.
             manner: how to write them.
 
         Returns:
