@@ -200,10 +200,8 @@ def violation(schema: Mapping[str, Any], arguments: object, length: int) -> str 
     except ImportError:
         raise ImportError("checking arguments by their schemas needs jsonschema") from None
     kind = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
-    try:
-        kind.check_schema(schema)
-    except jsonschema.exceptions.SchemaError as error:
-        raise ValueError(f"the schema of a tool is none: {error.message}") from error
+    if why := _schema_fault(kind, schema):
+        raise ValueError(f"the schema of a tool is none: {why}")
     check = _Judging(schema, Work(length))
     validator = _counting(kind, of_prompts=False)(schema, registry=_nowhere(), format_checker=check)
     try:
@@ -217,6 +215,35 @@ def violation(schema: Mapping[str, Any], arguments: object, length: int) -> str 
             return "the arguments are nested too deeply"
         raise
     return None if found is None else f"{found.json_path}: {found.message}"
+
+
+_LONGEST_KEPT: Final = 20_000  # characters of a schema that is remembered
+
+
+def _schema_fault(kind: Any, schema: Mapping[str, Any]) -> str | None:
+    """Why a schema is none; asked once for each schema that calls are checked by."""
+    try:
+        text = json.dumps(schema)
+    except (TypeError, ValueError, RecursionError):
+        text = ""
+    if not 0 < len(text) <= _LONGEST_KEPT:
+        return _fault_of(kind, schema)
+    return _known_fault(kind, text)
+
+
+@lru_cache(maxsize=256)
+def _known_fault(kind: Any, text: str) -> str | None:
+    return _fault_of(kind, json.loads(text))
+
+
+def _fault_of(kind: Any, schema: Mapping[str, Any]) -> str | None:
+    import jsonschema  # noqa: PLC0415  few inputs need it
+
+    try:
+        kind.check_schema(schema)
+    except jsonschema.exceptions.SchemaError as error:
+        return str(error.message)
+    return None
 
 
 # --- the keywords, counted ---

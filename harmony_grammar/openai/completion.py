@@ -176,7 +176,8 @@ class CompletionReader:
         self._fed = 0  # how much of it was fed
         self._prefix = 0  # how much of all that was read is the prompt's
         self._rest: Any = None  # what stands behind a call, until it is known what it is
-        self._over = False
+        self._over = self._overran = False
+        self._flows = False  # whether an id can go the short way
         self._repairs: list[Repair] = []
         self._author: Author | None = None
         self._begins = 0
@@ -203,6 +204,14 @@ class CompletionReader:
         Raises:
             TypeError: if it is neither, or not what came before.
         """
+        if type(source) is list and len(source) == 1 and self._flows:
+            events = self._parser.feed(source)
+            self._fed += 1
+            if len(events) == 1 and type(events[0]) in _DELTAS and self._output is not self._held:
+                return self._flown(events[0].text)  # type: ignore[union-attr]  # a delta has one
+            told: list[Told] = []
+            self._take_events(events, source, told)
+            return told
         ids = [source] if isinstance(source, int) else source
         raw: Any = ids if isinstance(ids, str) else list(list_of_ids(ids))
         if not self._begun:
@@ -211,9 +220,18 @@ class CompletionReader:
             raise TypeError("a completion is text or ids, not both")
         if self._is_text:
             self._texts.append(raw)
-        told: list[Told] = []
+        told = []
         self._take(raw, told)
+        self._flows = not self._is_text and self._rest is None and not self._over
         return told
+
+    def _flown(self, text: str) -> list[Told]:
+        """The short way of an id that is told as it is."""
+        output = self._output
+        if output is None:
+            return []
+        output.pieces.append(text)
+        return [OutputGrew(output, text)]
 
     def _begin(self, is_text: bool) -> None:  # noqa: FBT001  private
         self._begun, self._is_text = True, is_text
@@ -231,11 +249,21 @@ class CompletionReader:
             self._rest += raw
             self._go_on(told)
             return
-        if self._over:
-            self._fed += len(raw)
-            return
         self._fed += len(raw)
-        for event in self._parser.feed(raw):
+        if self._over:
+            self._overrun(len(raw), told)
+        else:
+            self._take_events(self._parser.feed(raw), raw, told)
+
+    def _overrun(self, length: int, told: list[Told]) -> None:
+        """Something stands behind the end of the turn."""
+        if length and not self._overran:
+            self._overran = True
+            self._resolve(told, last=False)
+            self.notes.add(NoteCode.OVERRUN, self._path(len(self.read)))
+
+    def _take_events(self, events: list[Event], raw: Any, told: list[Told]) -> None:
+        for event in events:
             self._event(event, told)
             if isinstance(event, TurnEnded):
                 self._end_turn(event, raw, told)
@@ -247,6 +275,7 @@ class CompletionReader:
         behind = raw[len(raw) - (self._fed - end) :] if self._fed > end else raw[:0]
         self._fed -= len(behind)
         self._rest = behind
+        self._flows = False
         self._go_on(told)
 
     def _go_on(self, told: list[Told]) -> None:
@@ -257,9 +286,7 @@ class CompletionReader:
         if not calls or rest[: len(opening)] != opening[: len(rest)]:
             self._rest, self._over = None, True
             self._fed += len(rest)
-            if len(rest):
-                self._resolve(told, last=False)
-                self.notes.add(NoteCode.OVERRUN, self._path(len(self.read)))
+            self._overrun(len(rest), told)
             return
         if len(rest) < len(opening):
             return
@@ -281,8 +308,7 @@ class CompletionReader:
         told: list[Told] = []
         if not self._begun:
             self._begin(is_text=False)
-        if self._rest is not None and len(self._rest):
-            self.notes.add(NoteCode.OVERRUN, self._path(len(self.read)))
+        self._overrun(len(self._rest or ()), told)
         for event in self._parser.finish():
             self._event(event, told)
             if isinstance(event, TurnEnded):
@@ -306,7 +332,11 @@ class CompletionReader:
         """How many ids the completion has."""
         if not self._is_text:
             return self._fed + len(self._rest or ()) - self._prefix
-        return len(self._prepared.ids_of("".join(self._texts)))
+        return self._length("".join(self._texts))
+
+    def _length(self, text: str) -> int:
+        """How many ids a text has; half a character counts as the sign that stands for it."""
+        return len(self._prepared.ids_of(text.encode("utf-8", "replace").decode()))
 
     @property
     def reasoning_tokens(self) -> int:
@@ -333,6 +363,8 @@ class CompletionReader:
             self._mended(event.repair)
 
     def _mended(self, repair: Repair) -> None:
+        if repair.code is DiagnosticCode.OVERRUN:
+            return  # told where it is met
         self._repairs.append(repair)
         if self._stopped and repair.code is DiagnosticCode.TRUNCATED_BODY:
             return  # the token that ended it was kept by the server
@@ -421,7 +453,7 @@ class CompletionReader:
 
     def _count_reasoning(self, output: OutputMessage, offsets: tuple[int, int, int, int]) -> None:
         if self._is_text:
-            self._reasoning_ids += len(self._prepared.ids_of(output.text))
+            self._reasoning_ids += self._length(output.text)
         else:
             self._reasoning_ids += offsets[2] - max(offsets[1], self._prefix)
 
@@ -434,7 +466,7 @@ class CompletionReader:
         (message, repairs, output), self._undecided = self._undecided, None
         tool, path = output.tool, self._path(output.place)
         asked = message if tool is None else replace(message, recipient=tool.recipient)
-        call = self._judge.call(asked, repairs, last=last)
+        call = self._judged(asked, repairs, path, last=last)
         output.call = call
         output.whole = message.terminator is not None or (call is not None and call.ready)
         held, self._held = self._held, None
@@ -452,6 +484,17 @@ class CompletionReader:
                 *([OutputGrew(output, output.text)] if output.pieces else []),
             ]
         told.append(OutputClosed(output))
+
+    def _judged(
+        self, message: Message, repairs: list[Repair], path: str, *, last: bool
+    ) -> ToolCall | None:
+        try:
+            return self._judge.call(message, repairs, last=last)
+        except ValueError as error:  # the request's schema is none, and says nothing
+            self.notes.add(NoteCode.INVALID, path, str(error))
+            schemas = {**(self._judge.tools or {}), message.recipient or "": None}
+            self._judge.tools = schemas
+            return self._judge.call(message, repairs, last=last)
 
     def _note(self, output: OutputMessage, path: str) -> None:
         call = output.call

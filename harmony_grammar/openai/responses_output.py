@@ -116,7 +116,7 @@ class ResponsesStream:
         self._reasoning = "reasoning_text" if dialect == "openai" else "reasoning"
         self._sequence = 0
         self._started = False
-        self._numbers: dict[int, int] = {}  # the output index of each output, by its place
+        self._places: dict[int, Json] = {}  # the item of each output, by its place
         self._items: list[Json] = []
         self._finish: Finish | None = None
         self._error: Json | None = None
@@ -222,8 +222,11 @@ class ResponsesStream:
         return made
 
     def _at(self, output: OutputMessage) -> Json:
-        number = self._numbers.setdefault(output.place, len(self._numbers))
-        return {"item_id": self._item_id(output), "output_index": number}
+        at = self._places.get(output.place)
+        if at is None:
+            at = {"item_id": self._item_id(output), "output_index": len(self._places)}
+            self._places[output.place] = at
+        return at
 
     def _opened(self, output: OutputMessage) -> list[Json]:
         at = self._at(output)
