@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 GRAMMAR = hg.Grammar.default()
 MEANING = GRAMMAR.rules.meaning
 
-WEATHER = {
+WEATHER: dict[str, Any] = {
     "type": "function",
     "function": {
         "name": "get_weather",
@@ -28,11 +28,11 @@ WEATHER = {
         },
     },
 }
-NOW = {"type": "function", "function": {"name": "now", "parameters": None}}
+NOW: dict[str, Any] = {"type": "function", "function": {"name": "now", "parameters": None}}
 TOOLS = [WEATHER, NOW]
 ASK = {"role": "user", "content": "Weather in Oslo?"}
-PLAIN = {"messages": [ASK]}
-WITH_TOOLS = {"messages": [ASK], "tools": TOOLS}
+PLAIN: dict[str, Any] = {"messages": [ASK]}
+WITH_TOOLS: dict[str, Any] = {"messages": [ASK], "tools": TOOLS}
 
 
 def said() -> st.SearchStrategy[str]:
