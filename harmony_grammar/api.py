@@ -238,21 +238,27 @@ class Grammar:
         """
         return self.parser.check(source, start, lint)
 
-    def recover(self, source: str | Iterable[int], start: Start = "completion") -> Recovery:
+    def recover(
+        self, source: str | Iterable[int], start: Start = "completion", *, stripped: bool = True
+    ) -> Recovery:
         """Read any input, as `harmony_grammar.recover` does with the default grammar.
 
         Args:
             source: decoded text, or ids.
             start: as for `parse`.
+            stripped: whether text may be read that has lost its special tokens.
         """
-        return self.recoverer.recover(source, start)
+        return self.recoverer.recover(source, start, stripped=stripped)
 
-    def stream(self, start: Start = "completion", *, recover: bool = False) -> StreamParser:
+    def stream(
+        self, start: Start = "completion", *, recover: bool = False, stripped: bool = True
+    ) -> StreamParser:
         """Read a stream as it comes; see `harmony_grammar.StreamParser`.
 
         Args:
             start: as for `parse`.
             recover: whether to mend what is no sentence. If not, the first mistake raises.
+            stripped: when mending, whether text may be read that has lost its special tokens.
 
         Example:
             >>> parser = Grammar.default().stream(recover=True)
@@ -261,7 +267,7 @@ class Grammar:
         """
         from harmony_grammar.streaming.stream_parser import StreamParser  # noqa: PLC0415  few inputs need it
 
-        return StreamParser(start, recover=recover, grammar=self)
+        return StreamParser(start, recover=recover, stripped=stripped, grammar=self)
 
     def constraint(self, tools: Sequence[Any] = (), **options: Any) -> Constraint:
         """Say what a completion may be, for constrained decoding; see `harmony_grammar.Constraint`.
@@ -376,12 +382,18 @@ def check(
     return _default().check(source, start, lint)
 
 
-def recover(source: str | Iterable[int], start: Start = "completion") -> Recovery:
+def recover(
+    source: str | Iterable[int], start: Start = "completion", *, stripped: bool = True
+) -> Recovery:
     """Read any input: make messages of it, whatever it is, and report each repair.
 
     Args:
         source: decoded text, or ids, as for `parse`.
         start: as for `parse`.
+        stripped: whether text that has lost its special tokens, as decoding with
+            `skip_special_tokens` leaves it, is read back into its messages where that is clear:
+            it begins with a channel, and further on the assistant begins again. Calls in it are
+            `ambiguous`.
 
     Returns:
         The messages and everything else that the input holds. A sentence gives exactly what
@@ -394,7 +406,7 @@ def recover(source: str | Iterable[int], start: Start = "completion") -> Recover
         >>> recover("<|channel|>final??<|message|>Hello").messages[0].channel
         'final'
     """
-    return _default().recover(source, start)
+    return _default().recover(source, start, stripped=stripped)
 
 
 def render(

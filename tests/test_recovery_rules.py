@@ -418,6 +418,47 @@ EXAMPLES: list[tuple[str, Start, list[tuple[Any, ...]], list[Code]]] = [
         [plain("assistant", "final", "{}")],
         [Code.FINAL_CALL, Code.CALL_WITHOUT_RECIPIENT],
     ),
+    # 15: special tokens that were stripped
+    (
+        "analysisa.assistantfinalb",
+        "completion",
+        [plain("assistant", "analysis", "a."), B],
+        [Code.STRIPPED_TOKENS, Code.STRIPPED_TOKENS],
+    ),
+    (
+        "assistantanalysisa.assistantcommentary to=functions.f json{}assistantfinalb",
+        "conversation",
+        [
+            plain("assistant", "analysis", "a."),
+            ("assistant", "commentary", "functions.f", "json", "{}"),
+            B,
+        ],
+        [Code.STRIPPED_TOKENS] * 3,
+    ),
+    (
+        "analysisa.assistant to=functions.fcommentary json{}",
+        "completion",
+        [
+            plain("assistant", "analysis", "a."),
+            ("assistant", "commentary", "functions.f", "json", "{}"),
+        ],
+        [Code.STRIPPED_TOKENS] * 2,
+    ),
+    (
+        "commentary to=functions.f{}assistantanalysis to=python codeprint(1)",
+        "completion",
+        [
+            call("commentary", "functions.f"),
+            ("assistant", "analysis", "python", "code", "print(1)"),
+        ],
+        [Code.STRIPPED_TOKENS] * 2,
+    ),
+    (
+        "finalb",
+        "completion",
+        [plain("assistant", "final", "finalb")],
+        [Code.HEADERLESS],
+    ),
 ]
 
 

@@ -145,6 +145,11 @@ class DiagnosticCode(str, Enum):
     )
     MISSING_CHANNEL_TOKEN = "missing-channel-token", _REPAIR, "a channel is named without its token"
     PADDING = "padding", _REPAIR, "an id that pads or stops, which is in no message"
+    STRIPPED_TOKENS = (
+        "stripped-tokens",
+        _REPAIR,
+        "the text has lost its special tokens",
+    )
     DOUBLED_START = "doubled-start", _REPAIR, "the start token stands twice"
     DOUBLED_ROLE = "doubled-role", _REPAIR, "the role stands twice"
     DOUBLED_TERMINATOR = "doubled-terminator", _REPAIR, "a message ends where none has begun"

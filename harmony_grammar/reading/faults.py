@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from harmony_grammar.reading.reader import Reader, Stop
 
 
-__all__ = ["EXPLANATIONS", "diagnose", "explain"]
+__all__ = ["EXPLANATIONS", "STRIPPED", "diagnose", "explain", "lost_tokens"]
 
 
 _TRUNCATED: Final = {
@@ -260,8 +260,21 @@ def between_messages(t: Trouble) -> Explanation | None:
     return Explanation(
         "text-between-messages",
         "text stands where a message should begin",
-        f"a message begins with `{t.rules.opening_words[0]}`",
+        STRIPPED
+        if t.first and lost_tokens(t.rules, t.found)
+        else f"a message begins with `{t.rules.opening_words[0]}`",
     )
+
+
+STRIPPED: Final = (
+    "its special tokens were stripped, it seems: decode with skip_special_tokens=False"
+)
+
+
+def lost_tokens(rules: Rules, text: str) -> bool:
+    """Whether a text without special tokens looks as if it had lost them."""
+    glued = tuple(rules.opening_role + channel for channel in rules.channels)
+    return text.startswith(rules.channels) or any(word in text for word in glued)
 
 
 def headerless(t: Trouble) -> Explanation | None:
@@ -273,7 +286,9 @@ def headerless(t: Trouble) -> Explanation | None:
     return Explanation(
         "headerless",
         "a completion begins with a header, and this is text",
-        f"a header goes from {t.rules.words(t.meaning.channel_marker)} "
+        STRIPPED
+        if lost_tokens(t.rules, t.found)
+        else f"a header goes from {t.rules.words(t.meaning.channel_marker)} "
         f"to {t.spelled(t.rules.openers)}",
     )
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
+from harmony_grammar.checking.codes import DiagnosticCode
 from harmony_grammar.errors import Diagnostic, Severity, Span
 from harmony_grammar.inputs import IdSource
 from harmony_grammar.inputs.places import Explanation, locate
+from harmony_grammar.reading.faults import STRIPPED, lost_tokens
 from harmony_grammar.reading.reader import Reader
 from harmony_grammar.streaming.engine import Engine
 from harmony_grammar.streaming.header_words import WordsByParser
@@ -88,7 +90,7 @@ class Recovery:
     @cached_property
     def diagnostics(self) -> tuple[RepairDiagnostic, ...]:
         """The repairs, one diagnostic each: what was found where, and what was assumed."""
-        return tuple(_diagnostic(self.source, repair) for repair in self.repairs)
+        return tuple(_diagnostic(self, repair) for repair in self.repairs)
 
     @cached_property
     def conversation(self) -> Conversation:
@@ -141,6 +143,10 @@ class Recovery:
         return tool_calls(self, tools, analysis_calls=analysis_calls)
 
 
+# Text without a header, which may have lost it.
+_ALONE: Final = (DiagnosticCode.HEADERLESS, DiagnosticCode.TEXT_BETWEEN_MESSAGES)
+
+
 def overrun_of(source: Source, begin: int) -> Overrun:
     """What stands from `begin` on."""
     text = "".join(piece.text for piece in source.pieces(begin, source.length))
@@ -148,10 +154,13 @@ def overrun_of(source: Source, begin: int) -> Overrun:
     return Overrun(Span(begin, source.length), text, ids)
 
 
-def _diagnostic(source: Source, repair: Repair) -> RepairDiagnostic:
+def _diagnostic(recovery: Recovery, repair: Repair) -> RepairDiagnostic:
     code, span, found, assumed = repair
-    said = Explanation(str(code), code.meaning, f"read as: {assumed}" if assumed else "dropped")
-    plain = locate(source, span, Severity.ERROR, said)
+    hint = f"read as: {assumed}" if assumed else "dropped"
+    if code in _ALONE and lost_tokens(recovery.rules, found):
+        hint = f"{hint}; {STRIPPED}"
+    said = Explanation(str(code), code.meaning, hint)
+    plain = locate(recovery.source, span, Severity.ERROR, said)
     slots: Sequence[str] = [name for name in Diagnostic.__slots__ if name != "found"]
     fields = {name: getattr(plain, name) for name in slots}
     return RepairDiagnostic(**fields, found=found or plain.found, assumed=assumed)
@@ -171,20 +180,24 @@ class Recoverer:
     def __reduce__(self) -> tuple[type[Recoverer], tuple[StrictParser]]:
         return Recoverer, (self.parser,)  # and none of what it has met
 
-    def recover(self, source: str | Iterable[int], start: Start = "completion") -> Recovery:
+    def recover(
+        self, source: str | Iterable[int], start: Start = "completion", *, stripped: bool = True
+    ) -> Recovery:
         """Recover an input; see `harmony_grammar.recover`."""
         read = self.parser.source(source)
         reader = Reader(self.parser.machine(start), read)
         outcome = reader.read()
         if outcome.stop is not None:
-            return self._resume(reader, outcome, start)
+            return self._resume(reader, outcome, start, stripped=stripped)
         messages, opened = tuple(outcome.messages), outcome.open_message
         return Recovery(messages, "complete", opened, None, (), (), start, read, self.parser.rules)
 
-    def _resume(self, reader: Reader, outcome: Outcome, start: Start) -> Recovery:
+    def _resume(
+        self, reader: Reader, outcome: Outcome, start: Start, *, stripped: bool
+    ) -> Recovery:
         """Go on where strict reading stopped."""
         source = reader.source
-        engine = self.engine(source.kind, start)
+        engine = self.engine(source.kind, start, stripped=stripped)
         engine.configuration = reader.configuration
         for message in outcome.messages:
             engine.record.messages = (engine.record.messages, message)
@@ -203,10 +216,12 @@ class Recoverer:
             return self.parser.text_kind
         return self.parser.id_kind
 
-    def engine(self, kind: Kind, start: Start, *, strict: bool = False) -> Engine:
+    def engine(
+        self, kind: Kind, start: Start, *, strict: bool = False, stripped: bool = True
+    ) -> Engine:
         """An engine at the beginning of an input."""
         root = self.parser.machine(start).root
-        engine = Engine(self.words, kind, start, root)
+        engine = Engine(self.words, kind, start, root, stripped=stripped)
         engine.record.strict = strict
         return engine
 

@@ -75,6 +75,8 @@ class StreamParser:
     Args:
         start: what the stream is; see `harmony_grammar.parse`.
         recover: whether to mend what is no sentence. If not, the first mistake raises.
+        stripped: when mending, whether text may be read that has lost its special tokens, once
+            it is there as a whole; see `harmony_grammar.recover`.
         grammar: the grammar, a `harmony_grammar.Grammar`; the default one if None.
         recoverer: the old name of `grammar`: recovery with the grammar.
 
@@ -91,11 +93,13 @@ class StreamParser:
         start: Start = "completion",
         *,
         recover: bool = False,
+        stripped: bool = True,
         grammar: Recovering | None = None,
         recoverer: Recoverer | None = None,
     ) -> None:
         self.start = start
         self.recover = recover
+        self.stripped = stripped
         asked = None if grammar is None else grammar.recoverer
         self._recoverer = given(asked, recoverer, "recoverer") or _default()
         self._recoverer.parser.machine(start)  # an unknown start is refused at once
@@ -115,7 +119,7 @@ class StreamParser:
         # What was fed says all: the engine's states lead to all that the grammar has met.
         self._flush()
         raw = None if self._engine is None else self._source()
-        return _again, (self.start, self.recover, self._recoverer, raw, self._ended)
+        return _again, (self.start, self.recover, self.stripped, self._recoverer, raw, self._ended)
 
     # --- feeding ---
 
@@ -183,7 +187,9 @@ class StreamParser:
 
     def _begin(self, unit: str) -> Engine:
         kind = self._recoverer.kind(unit)
-        self._engine = engine = self._recoverer.engine(kind, self.start, strict=not self.recover)
+        self._engine = engine = self._recoverer.engine(
+            kind, self.start, strict=not self.recover, stripped=self.stripped
+        )
         if unit == "ids":
             table = self._recoverer.parser.id_kind
             self._texts = _texts(table.vocabulary, table.first_special)
@@ -282,12 +288,13 @@ class StreamParser:
 def _again(
     start: Start,
     recover: bool,  # noqa: FBT001  as pickled
+    stripped: bool,  # noqa: FBT001  as pickled
     recoverer: Recoverer,
     raw: Raw | None,
     ended: bool,  # noqa: FBT001  as pickled
 ) -> StreamParser:
     """A parser that was fed this."""
-    parser = StreamParser(start, recover=recover, grammar=_Recovered(recoverer))
+    parser = StreamParser(start, recover=recover, stripped=stripped, grammar=_Recovered(recoverer))
     with suppress(HarmonySyntaxError):  # which the parser then goes on raising
         if raw is not None:
             parser.feed(raw)

@@ -163,6 +163,8 @@ class CallJudge:
     ) -> tuple[CallStatus, str | None]:
         """The status of a call, and what to say about it."""
         name = message.recipient or ""
+        if any(repair.code is DiagnosticCode.STRIPPED_TOKENS for repair in repairs):
+            return "ambiguous", "the special tokens that say what is a call were stripped"
         if message.terminator is None:
             open_end = self.open_end(parsed, last=last)
             if open_end is not None:
