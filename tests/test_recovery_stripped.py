@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,6 +12,10 @@ from recovery_inputs import GRAMMAR, PATTERN, encoded
 import harmony_grammar as hg
 from harmony_grammar import DiagnosticCode as Code
 from harmony_grammar.strategies import sentences
+from harmony_grammar.streaming.recovery import Recovery
+
+if TYPE_CHECKING:
+    from harmony_grammar.tree import Start
 
 CALLS = "analysisHm.assistantcommentary to=functions.f json{}assistantfinalDone."
 CAUSE = "skip_special_tokens=False"
@@ -21,9 +27,19 @@ UNCLEAR = (
 )
 
 
-def read(source: str | list[int], **options: bool) -> list[tuple[str | None, str | None, str]]:
-    found = hg.recover(source, **options).messages
+def read(
+    source: str | list[int], *, stripped: bool = True
+) -> list[tuple[str | None, str | None, str]]:
+    found = hg.recover(source, stripped=stripped).messages
     return [(message.channel, message.recipient, message.text) for message in found]
+
+
+def closed(stream: hg.StreamParser, text: str) -> list[hg.Message]:
+    for char in text:
+        stream.feed(char)
+    verdict = stream.close()
+    assert isinstance(verdict, Recovery)
+    return list(verdict.messages)
 
 
 def test_calls_are_ambiguous() -> None:
@@ -47,14 +63,14 @@ def test_it_can_be_turned_off() -> None:
         GRAMMAR.stream(recover=True, stripped=False),
     )
     for stream in streams:
-        stream.feed(CALLS)
-        assert [message.text for message in stream.close().messages] == [CALLS]
+        assert [message.text for message in closed(stream, CALLS)] == [CALLS]
 
 
 @pytest.mark.parametrize("text", UNCLEAR)
 def test_what_is_not_clear_is_only_told(text: str) -> None:
     assert read(text) == [("final", None, text)]
-    for start in ("completion", "conversation"):
+    starts: tuple[Start, ...] = ("completion", "conversation")
+    for start in starts:
         assert CAUSE in str(hg.check(text, start).diagnostics[-1].hint)
         assert CAUSE in str(hg.recover(text, start).diagnostics[0].hint)
 
@@ -74,10 +90,7 @@ def test_a_special_token_anywhere_rules_it_out() -> None:
 @given(sentences(GRAMMAR, "completion"))
 def test_streams_and_ids_are_read_alike(text: str) -> None:
     lost = PATTERN.sub("", text)
-    stream = hg.StreamParser(recover=True)
-    for char in lost:
-        stream.feed(char)
-    assert stream.close().messages == hg.recover(lost).messages
+    assert closed(hg.StreamParser(recover=True), lost) == list(hg.recover(lost).messages)
     assert read(encoded(lost)) == read(lost)
 
 

@@ -27,7 +27,7 @@ from harmony_grammar.streaming.events import TurnEnded
 from harmony_grammar.streaming.header_words import HeaderWords, MendedHeader, WordsByParser
 from harmony_grammar.streaming.padding import take_padding
 from harmony_grammar.streaming.record import FaultError, Held, Record, unchain
-from harmony_grammar.streaming.stripped import read_stripped
+from harmony_grammar.streaming.stripped import take_stripped
 from harmony_grammar.tree import OpenMessage, Role
 from harmony_grammar.tree.build import open_message
 
@@ -50,15 +50,7 @@ AHEAD: Final = 2
 OVER: Final = 3
 
 _STATE: Final = (
-    "at",
-    "begin",
-    "configuration",
-    "ended",
-    "mode",
-    "over",
-    "pending",
-    "region",
-    "tail",
+    *("at", "begin", "configuration", "ended", "mode", "over", "pending", "region", "tail"),
 )
 
 
@@ -70,10 +62,10 @@ class Engine:
         kind: the kind of input.
         start: the start symbol.
         root: the parser before the input.
-        stripped: whether text may be read that has lost its special tokens.
 
     Attributes:
         record: what has been read and told.
+        stripped: whether text may be read that has lost its special tokens.
         mode: what the engine is doing.
         at: where the next token stands.
         configuration: the parser between two messages.
@@ -96,17 +88,9 @@ class Engine:
     region: Chain
     tail: bytes
 
-    def __init__(
-        self,
-        words: WordsByParser,
-        kind: Kind,
-        start: Start,
-        root: Configuration,
-        *,
-        stripped: bool = False,
-    ) -> None:
+    def __init__(self, words: WordsByParser, kind: Kind, start: Start, root: Configuration) -> None:
         self.words_of = words
-        self.stripped = stripped
+        self.stripped = False
         self.kind = kind
         self.start = start
         self.rules = root.machine.rules
@@ -551,34 +535,13 @@ class Engine:
             return
         pieces = self.pieces(raw)
         started = pieces[0].special == self.words.start
-        if alone and not (self.stripped and self.end_stripped(raw)):
-            self.text_alone(raw, self.at, said=not blank)
-        elif alone:
-            return
+        if alone:
+            if not (self.stripped and take_stripped(self, raw)):
+                self.text_alone(raw, self.at, said=not blank)
         elif self.end_legally(self.elsewhere(started=started), raw):
             self.make([self.opening(pieces[0], started=started)])
         else:
             self.end_in_vain_header(pieces, raw)
-
-    def end_stripped(self, raw: Raw) -> bool:
-        """Whether the input is messages without their special tokens; then they are told."""
-        if self.begin or self.record.count or self.record.held is not None:
-            return False
-        source = self.kind.source(raw)
-        (piece,) = source.pieces(0, len(raw))
-        messages = read_stripped(self.words, piece.text)
-
-        def place(at: int) -> int:
-            return source.span(piece, at, 1).start if at < len(piece.text) else len(raw)
-
-        for one in messages:
-            begin, body, end = map(place, one[1:])
-            header, text = piece.text[one.begin : one.body], piece.text[one.body : one.end]
-            written = one.written(self.words)
-            self.record.repair(Code.STRIPPED_TOKENS, (begin, body), header, written)
-            content = content_of(self.kind, text, raw[body:end])
-            self.record.tell(one.fields, content, (begin, body, end, end), None)
-        return bool(messages)
 
     def end_legally(self, configuration: Configuration, raw: Raw) -> bool:
         """Whether the input may end (or be cut off) in a header so; then it is pending."""

@@ -221,8 +221,8 @@ class Recoverer:
     ) -> Engine:
         """An engine at the beginning of an input."""
         root = self.parser.machine(start).root
-        engine = Engine(self.words, kind, start, root, stripped=stripped)
-        engine.record.strict = strict
+        engine = Engine(self.words, kind, start, root)
+        engine.record.strict, engine.stripped = strict, stripped
         return engine
 
     def result(self, engine: Engine, source: Source) -> Recovery:

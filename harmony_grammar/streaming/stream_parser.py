@@ -9,7 +9,7 @@ changes nothing but where one delta ends and the next begins.
 from __future__ import annotations
 
 from contextlib import suppress
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
@@ -119,7 +119,8 @@ class StreamParser:
         # What was fed says all: the engine's states lead to all that the grammar has met.
         self._flush()
         raw = None if self._engine is None else self._source()
-        return _again, (self.start, self.recover, self.stripped, self._recoverer, raw, self._ended)
+        options = {"start": self.start, "recover": self.recover, "stripped": self.stripped}
+        return partial(_again, ended=self._ended), (options, self._recoverer, raw)
 
     # --- feeding ---
 
@@ -286,15 +287,10 @@ class StreamParser:
 
 
 def _again(
-    start: Start,
-    recover: bool,  # noqa: FBT001  as pickled
-    stripped: bool,  # noqa: FBT001  as pickled
-    recoverer: Recoverer,
-    raw: Raw | None,
-    ended: bool,  # noqa: FBT001  as pickled
+    options: dict[str, Any], recoverer: Recoverer, raw: Raw | None, *, ended: bool
 ) -> StreamParser:
     """A parser that was fed this."""
-    parser = StreamParser(start, recover=recover, stripped=stripped, grammar=_Recovered(recoverer))
+    parser = StreamParser(**options, grammar=_Recovered(recoverer))
     with suppress(HarmonySyntaxError):  # which the parser then goes on raising
         if raw is not None:
             parser.feed(raw)

@@ -9,22 +9,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from harmony_grammar.checking.codes import DiagnosticCode
 from harmony_grammar.reading.headers import Fields
+from harmony_grammar.streaming.damaged_headers import content_of
 from harmony_grammar.tree import ContentType
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from harmony_grammar.inputs import Raw
+    from harmony_grammar.streaming.engine import Engine
     from harmony_grammar.streaming.header_words import HeaderWords
 
-__all__ = ["StrippedMessage", "read_stripped"]
+__all__ = ["take_stripped"]
 
 _LONGEST: Final = 256  # characters of a recipient; nobody's is longer, and reading stays linear
 _VALUES: Final = ("{", "[")  # what a JSON body begins with
 _TYPES: Final = ("json", "code")  # the types in use; a body may be glued to them
 
 
-class StrippedMessage(NamedTuple):
+class _Message(NamedTuple):
     """A message of which only the words are left.
 
     Attributes:
@@ -52,7 +56,40 @@ class StrippedMessage(NamedTuple):
         return "".join((*said, literal(min(words.rules.openers))))
 
 
-def read_stripped(words: HeaderWords, text: str) -> list[StrippedMessage]:
+def take_stripped(engine: Engine, raw: Raw) -> bool:
+    """Read an input that has no special token as messages that have lost theirs.
+
+    Args:
+        engine: the engine, at the end of its input.
+        raw: the input.
+
+    Returns:
+        Whether it is such messages, which then are told.
+    """
+    record, kind = engine.record, engine.kind
+    if engine.begin or record.count or record.held is not None:
+        return False
+    source = kind.source(raw)
+    (piece,) = source.pieces(0, len(raw))
+    messages = _read(engine.words, piece.text)
+
+    def place(at: int) -> int:
+        return source.span(piece, at, 1).start if at < len(piece.text) else len(raw)
+
+    for message in messages:
+        begin, body, end = map(place, message[1:])
+        found, text = (
+            piece.text[message.begin : message.body],
+            piece.text[message.body : message.end],
+        )
+        written = message.written(engine.words)
+        record.repair(DiagnosticCode.STRIPPED_TOKENS, (begin, body), found, written)
+        content = content_of(kind, text, raw[body:end])
+        record.tell(message.fields, content, (begin, body, end, end), None)
+    return bool(messages)
+
+
+def _read(words: HeaderWords, text: str) -> list[_Message]:
     """The messages of a text without special tokens; none if it is not clear that these are some.
 
     Args:
@@ -60,7 +97,7 @@ def read_stripped(words: HeaderWords, text: str) -> list[StrippedMessage]:
         text: the text.
     """
     role = words.rules.opening_role
-    first = _header(words, text, len(role) if text.startswith(role) else 0, 0)
+    first = _header(words, text, len(role) if text.startswith(role) else 0)
     if first is None or first[0].channel is None:
         return []
     headers = [(0, *first)]
@@ -69,7 +106,7 @@ def read_stripped(words: HeaderWords, text: str) -> list[StrippedMessage]:
         return []
     ends = [*(begin for begin, _, _ in headers[1:]), len(text)]
     return [
-        StrippedMessage(words.fit(fields), begin, body, end)
+        _Message(words.fit(fields), begin, body, end)
         for (begin, fields, body), end in zip(headers, ends, strict=True)
     ]
 
@@ -79,13 +116,13 @@ def _further(words: HeaderWords, text: str, at: int) -> Iterator[tuple[int, Fiel
     role = words.rules.opening_role
     while (begin := text.find(role, at)) >= 0:
         at = begin + len(role)
-        header = _header(words, text, at, begin)
+        header = _header(words, text, at)
         if header is not None:
             yield begin, *header
             at = header[1]
 
 
-def _header(words: HeaderWords, text: str, at: int, begin: int) -> tuple[Fields, int] | None:
+def _header(words: HeaderWords, text: str, at: int) -> tuple[Fields, int] | None:
     """The fields of a header without its tokens, and where the body begins."""
     channel, at = _scanned(words, text, at)
     recipient, behind = _recipient(words, text, at)

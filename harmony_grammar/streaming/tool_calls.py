@@ -163,9 +163,7 @@ class CallJudge:
     ) -> tuple[CallStatus, str | None]:
         """The status of a call, and what to say about it."""
         name = message.recipient or ""
-        if any(repair.code is DiagnosticCode.STRIPPED_TOKENS for repair in repairs):
-            return "ambiguous", "the special tokens that say what is a call were stripped"
-        if message.terminator is None:
+        if message.terminator is None and not any(map(_stripped, repairs)):
             open_end = self.open_end(parsed, last=last)
             if open_end is not None:
                 return open_end, None
@@ -226,6 +224,11 @@ _HARMLESS: Final = frozenset(
 )
 # Repairs that leave none unless what they dropped may be a piece of a name.
 _JUNK: Final = frozenset({DiagnosticCode.CHANNEL_JUNK, DiagnosticCode.UNEXPECTED_TEXT})
+
+
+def _stripped(repair: Repair) -> bool:
+    """Whether a repair supplies tokens that were stripped: then nothing said where a call ends."""
+    return repair.code is DiagnosticCode.STRIPPED_TOKENS
 
 
 def _takes_code(message: Message, name: str) -> bool:
