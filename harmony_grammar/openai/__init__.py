@@ -22,7 +22,7 @@ from harmony_grammar.openai.chat_output import ChatOutput, ChatStream
 from harmony_grammar.openai.chat_request import read_chat
 from harmony_grammar.openai.notes import ConversionError, ConversionNote, NoteCode, NoteList
 from harmony_grammar.openai.options import Codec, Options, options_of
-from harmony_grammar.openai.prepared import IdSpan, KnownCalls, Prepared
+from harmony_grammar.openai.prepared import Finish, IdSpan, KnownCalls, Prepared
 from harmony_grammar.openai.request_tools import RequestTool
 from harmony_grammar.openai.responses_output import ResponsesOutput, ResponsesStream
 from harmony_grammar.openai.responses_request import read_responses
@@ -37,6 +37,7 @@ __all__ = [
     "Codec",
     "ConversionError",
     "ConversionNote",
+    "Finish",
     "IdSpan",
     "KnownCalls",
     "NoteCode",

@@ -414,15 +414,16 @@ class Prepared:
         stream.finish(finish)
         return stream.output()
 
-    def chat_stream(self, *, include_usage: bool = False) -> ChatStream:
+    def chat_stream(self, *, include_usage: bool = False, created: int = 0) -> ChatStream:
         """Chunks of Chat Completions, as the model samples.
 
         Args:
             include_usage: whether a last chunk says how many tokens there were.
+            created: when it is made, in seconds since 1970.
         """
         from harmony_grammar.openai.chat_output import ChatStream  # noqa: PLC0415  one API of two
 
-        return ChatStream(self, include_usage=include_usage)
+        return ChatStream(self, include_usage=include_usage, created=created)
 
     def responses(
         self, completion: str | Iterable[int], finish: Finish | None = "stop"
@@ -433,15 +434,18 @@ class Prepared:
         stream.finish(finish)
         return stream.output()
 
-    def responses_stream(self, dialect: Dialect = "openai") -> ResponsesStream:
+    def responses_stream(
+        self, dialect: Dialect = "openai", *, created_at: float = 0
+    ) -> ResponsesStream:
         """Events of Responses, as the model samples.
 
         Args:
             dialect: `openai`, or `open-responses` with the names of that specification.
+            created_at: when it is made, in seconds since 1970.
         """
         from harmony_grammar.openai.responses_output import ResponsesStream  # noqa: PLC0415
 
-        return ResponsesStream(self, dialect)
+        return ResponsesStream(self, dialect, created_at=created_at)
 
     # --- the next turn ---
 
