@@ -30,6 +30,7 @@ GRAMMAR = hg.Grammar.default()
 THINK = "<|channel|>analysis<|message|>I think.<|end|><|start|>assistant"
 ANSWER = f"{THINK}<|channel|>final<|message|>It is 3.<|return|>"
 HEADER = "<|channel|>commentary to=functions.get_weather <|constrain|>json<|message|>"
+CALL = HEADER + '{"city": "O"}<|call|>'
 FLAT = [{"type": "function", **tool["function"]} for tool in TOOLS]
 ENDLESS = "endless"
 MODEL = "gpt-oss"
@@ -96,19 +97,19 @@ def client(url: str) -> Iterator[openai.OpenAI]:
         yield made
 
 
-def chat(client: openai.OpenAI, **asked: Any) -> Any:
+def chat(client: Any, **asked: Any) -> Any:
     messages = asked.pop("messages", [{"role": "user", "content": "Weather?"}])
     return client.chat.completions.create(model=MODEL, messages=messages, **asked)
 
 
-def test_models(client: openai.OpenAI) -> None:
+def test_models(client: Any) -> None:
     assert [model.id for model in client.models.list()] == [MODEL]
     assert client.models.retrieve(MODEL).id == MODEL
     with pytest.raises(openai.NotFoundError, match="there is no model"):
         client.models.retrieve("other")
 
 
-def test_chat(client: openai.OpenAI) -> None:
+def test_chat(client: Any) -> None:
     whole = chat(client, user=ANSWER)
     choice = whole.choices[0]
     assert (choice.message.content, choice.finish_reason) == ("It is 3.", "stop")
@@ -121,7 +122,7 @@ def test_chat(client: openai.OpenAI) -> None:
     assert chunks[-1].usage.total_tokens == whole.usage.total_tokens
 
 
-def test_responses(client: openai.OpenAI) -> None:
+def test_responses(client: Any) -> None:
     whole = client.responses.create(model=MODEL, input="Weather?", user=ANSWER)
     assert (whole.output_text, whole.status) == ("It is 3.", "completed")
     events = list(client.responses.create(model=MODEL, input="Weather?", user=ANSWER, stream=True))
@@ -135,7 +136,7 @@ def test_responses(client: openai.OpenAI) -> None:
         client.responses.create(model=MODEL, input="And?", previous_response_id="resp_0")
 
 
-def test_the_streams_of_the_clients_helpers(client: openai.OpenAI) -> None:
+def test_the_streams_of_the_clients_helpers(client: Any) -> None:
     """They fold chunks and events themselves, and are strict about them."""
     call = HEADER + '{"city": "Oslo"}<|call|>'
     messages: Any = [{"role": "user", "content": "Weather?"}]
@@ -156,7 +157,7 @@ def test_the_streams_of_the_clients_helpers(client: openai.OpenAI) -> None:
 
 
 @pytest.mark.parametrize("streamed", [False, True])
-def test_a_tool_loop_in_a_chat(client: openai.OpenAI, *, streamed: bool) -> None:
+def test_a_tool_loop_in_a_chat(client: Any, *, streamed: bool) -> None:
     messages: list[Any] = [{"role": "user", "content": "Weather?"}]
     cities = []
     for _ in range(4):
@@ -164,7 +165,7 @@ def test_a_tool_loop_in_a_chat(client: openai.OpenAI, *, streamed: bool) -> None
             with client.chat.completions.stream(
                 model=MODEL,
                 messages=messages,
-                tools=TOOLS,  # type: ignore[arg-type]
+                tools=TOOLS,
             ) as stream:
                 stream.until_done()
                 message: Any = stream.get_final_completion().choices[0].message
@@ -180,7 +181,7 @@ def test_a_tool_loop_in_a_chat(client: openai.OpenAI, *, streamed: bool) -> None
     assert cities == ["City0", "City1", "City3", "City2"]
 
 
-def test_a_tool_loop_in_responses(client: openai.OpenAI) -> None:
+def test_a_tool_loop_in_responses(client: Any) -> None:
     tools: Any = FLAT
     response = client.responses.create(model=MODEL, input="Weather?", tools=tools)
     turns = 1
@@ -205,9 +206,7 @@ PERSON = {
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_what_is_asked_for_holds_for_a_model_that_knows_nothing(
-    client: openai.OpenAI, seed: int
-) -> None:
+def test_what_is_asked_for_holds_for_a_model_that_knows_nothing(client: Any, seed: int) -> None:
     form = {"type": "json_schema", "json_schema": {"name": "person", "schema": PERSON}}
     asked = {"user": "random", "seed": seed}
     said = chat(client, response_format=form, **asked).choices[0].message.content
@@ -228,7 +227,7 @@ def test_what_is_asked_for_holds_for_a_model_that_knows_nothing(
     assert (auto.finish_reason == "tool_calls") == bool(auto.message.tool_calls)
 
 
-def test_a_budget_cuts(client: openai.OpenAI) -> None:
+def test_a_budget_cuts(client: Any) -> None:
     choice = chat(client, user=ENDLESS, max_completion_tokens=12).choices[0]
     assert choice.finish_reason == "length"
     response = client.responses.create(model=MODEL, input="Hi", user=ENDLESS, max_output_tokens=16)
@@ -246,22 +245,20 @@ def test_a_budget_cuts(client: openai.OpenAI) -> None:
         ({"response_format": {"type": "xml"}}, "response_format.type"),
     ],
 )
-def test_errors_have_the_form_of_the_api(
-    client: openai.OpenAI, asked: dict[str, Any], param: str
-) -> None:
+def test_errors_have_the_form_of_the_api(client: Any, asked: dict[str, Any], param: str) -> None:
     with pytest.raises(openai.BadRequestError) as caught:
         chat(client, **asked)
     assert caught.value.param == param
 
 
-def test_a_model_that_fails(client: openai.OpenAI) -> None:
+def test_a_model_that_fails(client: Any) -> None:
     with pytest.raises(openai.APIError, match="the model failed"):
         list(chat(client, user="fail", stream=True))
     events = list(client.responses.create(model=MODEL, input="Hi", user="fail", stream=True))
     assert events[-1].type == "response.failed"
 
 
-def test_a_client_that_goes_away_stops_the_model(client: openai.OpenAI) -> None:
+def test_a_client_that_goes_away_stops_the_model(client: Any) -> None:
     STOPPED.clear()
     stream = chat(client, user=ENDLESS, stream=True)
     next(iter(stream))
@@ -303,8 +300,8 @@ DAMAGED = {
     "undeclared": (HEADER.replace("get_weather", "rm") + "{}<|call|>", "stop", False),
     "uninvited": ("<|channel|>analysis to=python<|message|>1<|call|>", "stop", False),
     # What was dropped may be a piece of a name, so it is not certain whom the model calls.
-    "header": (HEADER.replace("commentary", "commentaryjson") + '{"city": "O"}<|call|>', "stop", False),
-    "channel twice": (HEADER.replace(" <|c", "<|channel|>commentary <|c") + '{"city": "O"}<|call|>', "tool_calls", True),
+    "header": (CALL.replace("commentary", "commentaryjson"), "stop", False),
+    "channel twice": (CALL.replace(" <|c", "<|channel|>commentary <|c"), "tool_calls", True),
     "ended as a message": (HEADER + '{"city": "O"}<|end|>', "tool_calls", True),
     "text behind": (HEADER + '{"city": "O"}<|call|>more', "tool_calls", True),
     "reasoning alone": ("<|channel|>analysis<|message|>Hm.<|return|>", "stop", False),
@@ -313,7 +310,7 @@ DAMAGED = {
 
 
 @pytest.mark.parametrize("name", DAMAGED)
-def test_damaged_completions_come_through(client: openai.OpenAI, name: str) -> None:
+def test_damaged_completions_come_through(client: Any, name: str) -> None:
     text, reason, called = DAMAGED[name]
     choice = chat(client, user=text, tools=TOOLS).choices[0]
     assert (choice.finish_reason, bool(choice.message.tool_calls)) == (reason, called)
