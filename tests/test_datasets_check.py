@@ -132,7 +132,7 @@ def test_what_a_user_says_is_looked_at_by_id(tmp_path: Path) -> None:
         (b"3", "no-transcript", "this is a number"),
         (b"null", "no-transcript", "this is null"),
         (b'[1, "a"]', "no-transcript", "item 1 of the list is text"),
-        (b'[{"role": "nobody", "content": ""}]', "invalid-messages", "has the role 'nobody'"),
+        (b'[{"role": "nobody", "content": ""}]', "invalid-messages", "no role 'nobody'"),
         (b'[{"role": "user", "channel": "a"}]', "invalid-messages", "a message lacks 'content'"),
         (b'[{"role": "tool", "channel": "x y", "content": ""}]', "unwritable-messages", ""),
     ],
@@ -314,25 +314,27 @@ CHAT: list[dict[str, Any]] = [
 TOOLS = [{"type": "function", "function": {"name": "get", "description": "Weather."}}]
 
 
-def test_a_chat_is_read_as_the_template_writes_it(tmp_path: Path) -> None:
-    from harmony_grammar.cli.datasets.chat import conversation_of_chat  # noqa: PLC0415
+def test_a_chat_is_read_as_a_request_of_the_api_is(tmp_path: Path) -> None:
+    from harmony_grammar.cli.datasets.judging import source_of  # noqa: PLC0415
 
-    tree, indices = conversation_of_chat(hg.Grammar.default(), CHAT, TOOLS)
-    assert indices == [0, 0, 1, 2, 2, 2, 3, 4]
-    text = hg.render(tree)
+    row = {"messages": CHAT, "tools": TOOLS}
+    given = source_of(hg.Grammar.default(), row, None)
+    assert given.messages == [0, 0, 1, 2, 2, 2, 3, 4]
+    assert [note.path for note in given.notes] == ["/messages/1/content/1"]
+    text = given.source
+    assert isinstance(text, str)
     assert "# Instructions\n\nBe brief." in text
     assert "type get = " in text
     assert text.endswith(
         "<|start|>assistant<|channel|>analysis<|message|>I look it up.<|end|>"
         "<|start|>assistant<|channel|>commentary<|message|>A moment.<|end|>"
         "<|start|>assistant to=functions.get<|channel|>commentary <|constrain|>json<|message|>"
-        '{"city": "Rome"}<|call|>'
+        '{"city":"Rome"}<|call|>'
         "<|start|>functions.get to=assistant<|channel|>commentary<|message|>sunny<|end|>"
         "<|start|>assistant<|channel|>final<|message|>Sunny.<|end|>"
     )
-    path = write(tmp_path / "a.jsonl", lines({"messages": CHAT, "tools": TOOLS}))
-    assert "no finding" not in run(path).stdout
-    assert len(found(path)) == 1
+    path = write(tmp_path / "a.jsonl", lines(row))
+    assert [finding["code"] for finding in found(path)[:-1]] == ["not-in-format"]
 
 
 def test_faults_of_a_chat(tmp_path: Path) -> None:
@@ -341,7 +343,9 @@ def test_faults_of_a_chat(tmp_path: Path) -> None:
     calls = {"role": "assistant", "content": None, "tool_calls": [other]}
     path = write(tmp_path / "a.jsonl", lines({"messages": [*CHAT, stray, calls], "tools": TOOLS}))
     codes = [finding["code"] for finding in found(path)[:-1]]
-    assert codes == ["result-without-call", "invalid-json", "undeclared-tool"]
+    expected = ["result-without-call", "invalid-json", "undeclared-tool"]
+    assert [code for code in codes if code != "not-in-format"] == expected
+    assert codes.count("not-in-format") == 2  # the picture, and the id of no call
 
 
 def test_tools_without_instructions_and_old_reasoning(tmp_path: Path) -> None:

@@ -232,7 +232,13 @@ class DiagnosticCode(str, Enum):
     INVALID_MESSAGES = (
         "invalid-messages",
         _INPUT,
-        "The messages of a row are wire JSON or an OpenAI chat.",
+        "The messages of a row are a chat, items of Responses or wire JSON.",
+    )
+    NOT_IN_FORMAT = (
+        "not-in-format",
+        _INPUT,
+        "What the messages of a row say has a place in the format.",
+        Severity.WARNING,
     )
     UNWRITABLE_MESSAGES = (
         "unwritable-messages",

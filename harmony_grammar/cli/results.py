@@ -31,7 +31,8 @@ STATUSES: Final = ("complete", "truncated", "malformed", UNREADABLE)
 ROW_CODES: Final = {
     "invalid-row": "A row is JSON, in a file that can be read to its end.",
     "no-transcript": "A row has a field with text, ids or messages.",
-    "invalid-messages": "The messages of a row are wire JSON or an OpenAI chat.",
+    "invalid-messages": "The messages of a row are a chat, items of Responses or wire JSON.",
+    "not-in-format": "What the messages of a row say has a place in the format.",
     "unwritable-messages": "The messages of a row have fields that the format can write.",
 }
 

@@ -257,6 +257,9 @@ class History:
         if recipient is None and result.name:
             recipient = self.tools.recipient(result.name, None, result.path)
             self._answered(recipient)
+        if recipient is None and self.options.stray_results == "keep":
+            self.notes.add(NoteCode.STRAY_RESULT, result.path)
+            recipient = self.tools.recipient(result.id or "unknown", None, result.path)
         if recipient is None:
             said = f"no call has the id {result.id!r}" if result.id else "it has no id of a call"
             raise ConversionError(

@@ -46,6 +46,7 @@ class NoteCode(str, Enum):
     REASONING = "unreadable-reasoning", "there is no reasoning that can be read; it was left out"
     UNFINISHED = "unfinished-reasoning", "the reasoning led to no answer; it was kept"
     NO_RESULT = "call-without-result", "the call has no result; it stands alone"
+    STRAY_RESULT = "stray-result", "no call has its id; it was written with the id as the tool"
     ORDER = "results-reordered", "results of one tool were put in the order of its calls"
     INCOMPLETE = "incomplete-item", "the item is incomplete; it was closed like a whole one"
     HINT = "schema-as-hint", "the schema is told to the model, but does not bind the answer"

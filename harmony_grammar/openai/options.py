@@ -51,6 +51,9 @@ class Options:
         mcp_tools: the tools of MCP servers, by `server_label`; a request names the server alone.
         media: what stands for images, audio and files: an `error`, since the model reads none; a
             `placeholder`; nothing (`skip`); or what a function makes of the part.
+        stray_results: what a result of no known call is: an `error`, as nothing says which tool
+            it is of; or the result of a function with that id as its name, with a note (`keep`),
+            for who looks at data.
         user_names: whether the `name` of a user is written into the header. No server does.
         keep_reasoning: which reasoning stays: `auto` drops what stands before the last answer, as
             the model was trained; `all`, as training on whole conversations needs; or `none`.
@@ -62,7 +65,8 @@ class Options:
             `to=functions.f` before the channel and the bare word `json`; `openai-constrain` with
             the constrain marker; `model` as the model itself does, which it was seen to imitate
             wrongly. A history whose ids are known keeps its own.
-        generation_prompt: whether the prompt ends with the opening of the model's message.
+        generation_prompt: whether the prompt ends with the opening of the model's message. A
+            conversation without it keeps the reasoning of its last turn.
         strict_default: whether a function without `strict` is strict. None is what the APIs say:
             no in Chat Completions, yes in Responses.
         codec: reads and writes `encrypted_content`; None leaves such reasoning out.
@@ -95,6 +99,7 @@ class Options:
     namespaces: Literal["flatten", "own"] = "flatten"
     mcp_tools: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     media: Media = "error"
+    stray_results: Literal["error", "keep"] = "error"
     user_names: bool = False
     keep_reasoning: Literal["auto", "all", "none"] = "auto"
     no_effort: Literal["low", "no-analysis", "error"] = "low"
@@ -138,6 +143,7 @@ _WORDS: Final[Mapping[str, tuple[str, ...]]] = {
     "builtins": ("declare", "refuse"),
     "unsupported_tools": ("error", "skip"),
     "namespaces": ("flatten", "own"),
+    "stray_results": ("error", "keep"),
     "keep_reasoning": ("auto", "all", "none"),
     "no_effort": ("low", "no-analysis", "error"),
     "spelling": get_args(CallSpelling),

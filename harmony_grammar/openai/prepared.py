@@ -178,8 +178,14 @@ def _opened(grammar: Grammar, prefill: str | None) -> OpenMessage:
 
 
 def _kept(pieces: list[PromptMessage], settings: RequestSettings) -> list[PromptMessage]:
-    """The pieces without the reasoning that a prompt leaves out."""
-    gone = dropped([piece.message for piece in pieces], settings.grammar, settings.keep)
+    """The pieces without the reasoning that a prompt leaves out.
+
+    A conversation that is not to be gone on with keeps that of its last turn.
+    """
+    messages = [piece.message for piece in pieces]
+    answered = messages and messages[-1].channel == settings.grammar.rules.meaning.answer
+    seen = messages[:-1] if answered and not settings.options.generation_prompt else messages
+    gone = dropped(seen, settings.grammar, settings.keep)
     return [piece for index, piece in enumerate(pieces) if index not in gone]
 
 
@@ -225,6 +231,11 @@ class Prepared:
     def settings(self) -> RequestSettings:
         """What the request says besides its history."""
         return self._settings
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """For each message, the JSON pointer to what it was made of; empty if nothing is."""
+        return tuple(piece.path for piece in self._pieces)
 
     # --- the prompt ---
 

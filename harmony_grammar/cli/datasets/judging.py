@@ -18,8 +18,7 @@ from multiprocessing import get_context, parent_process
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
-from harmony_grammar import Diagnostic, Severity, Span
-from harmony_grammar.cli.datasets.chat import conversation_of_chat, is_chat
+from harmony_grammar import Diagnostic, DiagnosticCode, Severity, Span
 from harmony_grammar.cli.datasets.rows import BadRow, decode
 from harmony_grammar.cli.inputs import StartChoice, grammar_in, judge
 from harmony_grammar.cli.results import UNREADABLE, BatchResult, Found, LostProcessError
@@ -32,6 +31,8 @@ if TYPE_CHECKING:
     from harmony_grammar import Grammar, Report
     from harmony_grammar.checking.lint import Lint
     from harmony_grammar.cli.datasets.rows import Batch
+    from harmony_grammar.openai.any_form import ReadJson
+    from harmony_grammar.openai.notes import ConversionNote
     from harmony_grammar.tree import Conversation
 
 __all__ = [
@@ -61,11 +62,13 @@ class RowSource(NamedTuple):
         source: text or ids, as `check` takes them.
         messages: if it is given as messages, the index of the one that each message of the
             transcript comes from; None for text and ids.
+        notes: what the messages say that has no place in a transcript.
     """
 
     field: str | None
     source: str | list[int]
     messages: Sequence[int] | None = None
+    notes: Sequence[ConversionNote] = ()
 
 
 def source_of(grammar: Grammar, row: Any, wanted: str | None) -> RowSource:
@@ -108,25 +111,33 @@ def _fits(value: Any) -> bool:
         return "messages" in value
     if not isinstance(value, Sequence) or not value:
         return False
-    first = value[0]
-    return type(first) is int or (isinstance(first, Mapping) and "role" in first)
+    from harmony_grammar.openai.any_form import is_conversation  # noqa: PLC0415  few rows need it
+
+    return type(value[0]) is int or is_conversation(value)
 
 
 def _source(
     grammar: Grammar, value: Any, row: Mapping[str, Any]
-) -> tuple[str | list[int], Sequence[int] | None]:
+) -> tuple[str | list[int], Sequence[int] | None, Sequence[ConversionNote]]:
     if isinstance(value, str):
-        return value, None
+        return value, None, ()
     if isinstance(value, Mapping) and "messages" in value:
         row, value = value, value["messages"]
     if isinstance(value, list):
         if value and isinstance(value[0], Mapping):
-            conversation, indices = _conversation(grammar, value, row)
-            return _written(grammar, conversation), indices
-        return _ids(value), None
+            read = _conversation(grammar, value, row)
+            indices = [_index(path) for path in read.paths]
+            return _written(grammar, read.conversation), indices, read.notes
+        return _ids(value), None, ()
     raise BadRow(
         "no-transcript", f"this is {_kind(value)}", "a transcript is text, ids or messages"
     )
+
+
+def _index(path: str) -> int:
+    """Which of the messages of a row a JSON pointer leads to."""
+    steps = path.split("/")
+    return int(steps[2]) if len(steps) > 2 and steps[2].isdigit() else 0  # noqa: PLR2004
 
 
 def _ids(value: list[Any]) -> list[int]:
@@ -140,31 +151,22 @@ def _ids(value: list[Any]) -> list[int]:
     return value
 
 
-def _conversation(
-    grammar: Grammar, messages: Any, row: Mapping[str, Any]
-) -> tuple[Conversation, Sequence[int]]:
-    """The conversation that messages describe, be they wire JSON or an OpenAI chat."""
-    from harmony_grammar.tree import Conversation  # noqa: PLC0415  only messages need it
+def _conversation(grammar: Grammar, messages: Any, row: Mapping[str, Any]) -> ReadJson:
+    """The conversation that messages describe, in any form."""
+    from harmony_grammar.openai.any_form import ROW_OPTIONS, form_of, read_json  # noqa: PLC0415  only messages need it
 
+    form = form_of(messages)
+    name = {"responses": "input", "sharegpt": "conversations"}.get(form, "messages")
+    data = {**{key: row[key] for key in row if key not in _FIELDS}, name: messages}
     try:
-        kept = [_present(message) for message in messages]
-        if is_chat(kept):
-            return conversation_of_chat(grammar, kept, row.get("tools"))
-        return Conversation.from_dict({"messages": kept}), range(len(kept))
+        return read_json(data, grammar, ROW_OPTIONS, form, is_row=True)
     except KeyError as error:
         message = f"a message lacks {error}"
     except RecursionError:
         message = "these are no messages: they nest too deeply"
     except (ValueError, TypeError, AttributeError) as error:
         message = f"these are no messages: {error}"
-    raise BadRow("invalid-messages", message, "give wire JSON or an OpenAI chat")
-
-
-def _present(value: Any) -> Any:
-    """The value without what is None, as columns of a table fill what a row does not have."""
-    if isinstance(value, dict):
-        return {key: _present(item) for key, item in value.items() if item is not None}
-    return [_present(item) for item in value] if isinstance(value, list) else value
+    raise BadRow("invalid-messages", message, "give a chat, items of Responses or wire JSON")
 
 
 def _written(grammar: Grammar, conversation: Conversation) -> str | list[int]:
@@ -310,6 +312,15 @@ def _judge_row(settings: Settings, word: str, number: int, row: Any, result: Bat
     starts = starts_of(given.field)
     _, report = judge(grammar, given.source, settings.start, settings.lint, starts)
     result.count(report.status, ok=report.ok, messages=len(report.conversation))
+    for note in given.notes:
+        said = Diagnostic(
+            DiagnosticCode.NOT_IN_FORMAT,
+            Severity.WARNING,
+            f"{note.path}: {note.message}",
+            Span(0, 0),
+        )
+        place = _index(note.path)
+        result.findings.append(Found(settings.name, said, number, word, given.field, place))
     for diagnostic in report.diagnostics:
         index = _message_index(given.messages, report, diagnostic)
         found = Found(settings.name, diagnostic, number, word, given.field, index)
