@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it ships no types
-from schema_models import MODELS
+from schema_models import MODELS, Strict
 from strategies_schemas import Maker, schemas
 
 import harmony_grammar as hg
@@ -114,9 +114,10 @@ def test_what_is_no_json_is_told_once(arguments: str, kind: str, codes: list[str
 def test_only_tools_with_types_are_checked() -> None:
     assert told([1, 2], None) == []
     off = "<|start|>developer<|message|># Tools\n\n## functions\n\ntype look = (_: {{{<|end|>"
-    assert findings(off + call("[]")) == []
+    assert [code for code, _ in findings(off + call("[]"))] == ["off-template"]
     assert [code for code, _ in findings(off + call("[]", name="functions.lok"))] == [
-        "undeclared-tool"
+        "off-template",
+        "undeclared-tool",
     ]
 
 
@@ -130,8 +131,10 @@ def test_what_fits_a_model_is_passed(
     values = [value for seed in range(10) for value in Maker(schema, seed).values(6)]
     fit = [value for value in values if before.is_valid(value)]
     assert fit
+    odd = model is Strict and style == "compatible"  # a name with a space, which it does not quote
     for value in fit:
-        assert findings(said + call(json.dumps(value))) == []
+        told = [code for code, _ in findings(said + call(json.dumps(value)))]
+        assert told == (["off-template"] if odd else [])
 
 
 @pytest.mark.parametrize("text", ['say "hi"', "back\\slash", "a\nb"])

@@ -28,6 +28,7 @@ from harmony_grammar.tree.tools import ToolDescription, ToolNamespaceConfig
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from harmony_grammar.bodies.declaration_lines import DeclarationLines
     from harmony_grammar.bodies.signs import Signs
     from harmony_grammar.grammar.whole_text import Builder
     from harmony_grammar.schemas.to_types import Loss, Typed
@@ -248,18 +249,23 @@ class _Read(NamedTuple):
     below: tuple[Note, ...]
 
 
-def reads_tools(signs: Signs, style: Style) -> dict[BodyPart, Builder]:
+def reads_tools(signs: Signs, style: Style, lines: DeclarationLines) -> dict[BodyPart, Builder]:
     """What makes the value of each part that declares tools.
 
     Args:
         signs: the signs of the grammar.
         style: how types were written.
+        lines: what tells lines that look like a declaration.
     """
+
+    def namespace(parts: list[Any], text: str) -> ToolNamespaceConfig:
+        return _read_namespace(parts, text, signs.mark, lines)
+
     return {
         BodyPart.FUNCTION: lambda parts, _: _declaration(parts, tool=True),
         BodyPart.DEFINITION: lambda parts, _: _declaration(parts, tool=False),
         BodyPart.BLOCK: lambda parts, text: _block(parts, text, style),
-        BodyPart.NAMESPACE: lambda parts, text: _read_namespace(parts, text, signs.mark),
+        BodyPart.NAMESPACE: namespace,
         BodyPart.TOOLS: _tools,
     }
 
@@ -294,9 +300,13 @@ def _block(parts: list[Any], text: str, style: Style) -> tuple[ToolDescription, 
     return tuple(tools)
 
 
-def _read_namespace(parts: list[Any], whole: str, mark: str) -> ToolNamespaceConfig:
+def _read_namespace(
+    parts: list[Any], whole: str, mark: str, lines: DeclarationLines
+) -> ToolNamespaceConfig:
     """A namespace; what it is for stands in comments if it has a block."""
     prose = next((part for part in parts if part.__class__ is Lines), None)
+    if prose is not None:
+        lines.require_none(prose.lines, whole, fields=False)
     tools = next((part for part in parts if part.__class__ is tuple), None)
     description = plain(prose, whole, SECTION) if tools is None else commented(prose, mark)
     return ToolNamespaceConfig(parts[0].text, description, tools=list(tools or ()))

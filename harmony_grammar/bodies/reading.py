@@ -6,7 +6,8 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from harmony_grammar.bodies.sections import Misfit, reads_bodies
+from harmony_grammar.bodies.declaration_lines import MisfitError
+from harmony_grammar.bodies.sections import reads_bodies
 from harmony_grammar.bodies.type_nodes import ALONE
 from harmony_grammar.errors import Diagnostic, HarmonySyntaxError, Severity, Span, excerpt
 from harmony_grammar.grammar import Rules
@@ -137,7 +138,7 @@ def _read(reader: TextReader, text: str) -> Any:
     """What a text was read as, or why it was not."""
     try:
         reading = reader.read(text)
-    except Misfit as error:
+    except MisfitError as error:
         return _diagnostic(text, error.at, str(error), ())
     except (ValueError, RecursionError) as error:
         return _diagnostic(text, 0, f"a content cannot hold what the body says: {error}", ())

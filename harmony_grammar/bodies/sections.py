@@ -12,6 +12,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
+from harmony_grammar.bodies.declaration_lines import MisfitError, declaration_lines
 from harmony_grammar.bodies.namespaces import (
     Namespaces,
     description_lines,
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
     from harmony_grammar.tree.tools import ToolNamespaceConfig
 
 __all__ = [
-    "Misfit",
     "body_text",
     "developer_text",
     "has_function_tools",
@@ -57,18 +57,6 @@ _T = TypeVar("_T")
 
 _BLANK_LINE: Final = "\n\n"
 _LONGEST_SHOWN: Final = 60
-
-
-class Misfit(ValueError):
-    """What the grammar allows and no content can hold.
-
-    Attributes:
-        at: where it stands.
-    """
-
-    def __init__(self, message: str, at: int) -> None:
-        super().__init__(message)
-        self.at = at
 
 
 # --- What a section was read as ---
@@ -160,7 +148,7 @@ def _effort(rules: Rules, parts: list[Leaf]) -> ReasoningEffort:
     word = parts[0].text
     level = rules.meaning.efforts[word].upper()
     if level not in ReasoningEffort.__members__:
-        raise Misfit(f"no content can hold the effort `{word}`", parts[0].start)
+        raise MisfitError(f"no content can hold the effort `{word}`", parts[0].start)
     return ReasoningEffort[level]
 
 
@@ -175,7 +163,7 @@ def _response_format(parts: list[Any], mark: str) -> ResponseFormat:
         schema = json.loads(first.text + (more.text if more else ""))
         return ResponseFormat(name.text, schema, commented(_one(Lines, rest), mark))
     except (ValueError, TypeError, RecursionError) as error:
-        raise Misfit(
+        raise MisfitError(
             f"the schema of the response format {name.text} is no JSON", first.start
         ) from error
 
@@ -194,10 +182,10 @@ def reads_bodies(rules: Rules, style: Style) -> Callable[[Production], Builder |
         rules: the grammar.
         style: how types were written.
     """
-    signs = signs_of(rules)
+    signs, lines = signs_of(rules), declaration_lines(rules)
     builders: dict[BodyPart, Builder] = {
-        **reads_types(signs.mark),
-        **reads_tools(signs, style),
+        **reads_types(signs.mark, lines),
+        **reads_tools(signs, style, lines),
         BodyPart.TEXT: FreeText.of,
         BodyPart.CUTOFF: lambda parts, _: _Cutoff(line(parts[0])),
         BodyPart.DATE: lambda parts, _: _Date(line(parts[0])),

@@ -30,6 +30,7 @@ from harmony_grammar.schemas.types import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from harmony_grammar.bodies.declaration_lines import DeclarationLines
     from harmony_grammar.grammar.whole_text import Builder
     from harmony_grammar.schemas.types import Type
 
@@ -102,11 +103,12 @@ def texts(notes: Iterable[Note]) -> tuple[str, ...]:
     return tuple([note.text for note in notes])
 
 
-def _note(mark: str, parts: list[Any], text: str, *, behind: bool) -> Note:
+def _note(mark: str, lines: DeclarationLines, parts: list[Any], text: str, *, behind: bool) -> Note:
     """Further lines of a comment are part of it just as they stand."""
     first = parts[0]
     whole = first.text
     if len(parts) > 1:
+        lines.require_none(parts[1:], text)
         whole = text[first.start : parts[-1].start + len(parts[-1].text)]
     return _new(Note, (behind, comment_text(whole, mark)))
 
@@ -305,15 +307,16 @@ def _object(parts: list[Any], _: str) -> Object:
     return Object(tuple(fields), index, head)
 
 
-def reads_types(mark: str) -> dict[BodyPart, Builder]:
+def reads_types(mark: str, lines: DeclarationLines) -> dict[BodyPart, Builder]:
     """What makes the node of each part of a type.
 
     Args:
         mark: what comments begin with.
+        lines: what tells lines that look like a declaration.
     """
     return {
-        BodyPart.NOTE_ABOVE: partial(_note, mark, behind=False),
-        BodyPart.NOTE_BEHIND: partial(_note, mark, behind=True),
+        BodyPart.NOTE_ABOVE: partial(_note, mark, lines, behind=False),
+        BodyPart.NOTE_BEHIND: partial(_note, mark, lines, behind=True),
         BodyPart.NOTES: _notes,
         BodyPart.WORD: _word,
         BodyPart.STRING: _string,

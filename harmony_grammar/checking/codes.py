@@ -43,7 +43,7 @@ class DiagnosticCode(str, Enum):
 
     Attributes:
         kind: who finds it: `"error"` strict reading, `"repair"` recovery alone, `"warning"` the
-            linter, `"input"` a command in the rows or prompts that it is given.
+            linter, `"input"` a command in the rows that it is given.
         meaning: what the input does that it should not, or what a rule demands.
         severity: how bad it is, unless the user says otherwise.
         mended: whether recovery mends it.
@@ -211,6 +211,11 @@ class DiagnosticCode(str, Enum):
         _WARNING,
         "The effort of reasoning is one that models know.",
     )
+    OFF_TEMPLATE = (
+        "off-template",
+        _WARNING,
+        "A message that declares tools follows the template that prompts are rendered with.",
+    )
     DUPLICATE_TOOL = "duplicate-tool", _WARNING, "A tool is declared once."
     SPELLED_TOKEN = (
         "spelled-token",
@@ -226,7 +231,7 @@ class DiagnosticCode(str, Enum):
     ADJACENT_CONSTRAIN = "adjacent-constrain", _WARNING, "No space before the constrain marker."
     UNUSUAL_SPACE = "unusual-space", _WARNING, "White space in a header where the format has none."
 
-    # What the commands say of rows of data sets, and of prompts that declare tools.
+    # What the commands say of rows of data sets.
     INVALID_ROW = "invalid-row", _INPUT, "A row is JSON, in a file that can be read to its end."
     NO_TRANSCRIPT = "no-transcript", _INPUT, "A row has a field with text, ids or messages."
     INVALID_MESSAGES = (
@@ -244,12 +249,6 @@ class DiagnosticCode(str, Enum):
         "unwritable-messages",
         _INPUT,
         "The messages of a row have fields that the format can write.",
-    )
-    OFF_TEMPLATE = (
-        "off-template",
-        _INPUT,
-        "The messages that declare tools follow the template that prompts are rendered with.",
-        Severity.WARNING,
     )
 
 

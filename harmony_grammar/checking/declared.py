@@ -18,6 +18,7 @@ from harmony_grammar.tree import Role
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from harmony_grammar.errors import Diagnostic
     from harmony_grammar.tree import CustomRole
 
 __all__ = [
@@ -53,12 +54,14 @@ class _Words(NamedTuple):
         formats: the title of what may come after them.
         heading: the heading of a namespace.
         function: the beginning of a tool; a type that a tool uses begins otherwise.
+        odd: the same with a name that no tool can have, and so cannot be read.
     """
 
     title: str
     formats: str
     heading: re.Pattern[str]
     function: re.Pattern[str]
+    odd: re.Pattern[str]
 
 
 @lru_cache(maxsize=64)
@@ -77,6 +80,7 @@ def _words(rules: Rules) -> _Words:
         signs(BodyPart.RESPONSE_FORMATS)[0],
         re.compile(re.escape(signs(BodyPart.NAMESPACE)[0]) + name),
         re.compile(f"{declares} {name} {equals} {taken}"),
+        re.compile(rf"{declares} +(\S[^\n]*?) *{equals} *{taken}"),
     )
 
 
@@ -107,7 +111,7 @@ def _names(section: str, words: _Words) -> Iterator[str]:
             if namespace and not functions:
                 yield namespace
             namespace, functions = heading[1], 0
-        elif function := words.function.match(line):
+        elif function := words.function.match(line) or words.odd.match(line):
             functions += 1
             yield f"{namespace}.{function[1]}"
     if namespace and not functions:
@@ -125,10 +129,12 @@ class Declared(NamedTuple):
     Attributes:
         tools: what checks the arguments of each tool that takes any, by recipient.
         answer: what checks an answer; None if there is no response format.
+        fault: where the body leaves its template, if it does; then nothing else is known.
     """
 
     tools: Mapping[str, Fitting]
     answer: Fitting | None
+    fault: Diagnostic | None = None
 
 
 def declared(rules: Rules, role: Role | CustomRole, body: str) -> Declared:
@@ -145,7 +151,8 @@ def declared(rules: Rules, role: Role | CustomRole, body: str) -> Declared:
 def _read(rules: Rules, role: Role, body: str) -> Declared:
     from harmony_grammar.bodies import read_body  # noqa: PLC0415  few inputs need it
 
-    contents: list[Any] = [read_body(body, role, rules).content]
+    reading = read_body(body, role, rules)
+    contents: list[Any] = [reading.content]
     if _ESCAPE in body:
         contents.append(read_body(body, role, rules, style="faithful").content)
     schemas: dict[str, list[dict[str, Any]]] = {}
@@ -154,7 +161,7 @@ def _read(rules: Rules, role: Role, body: str) -> Declared:
             schemas.setdefault(name, []).append(schema)
     formats = [known.schema for known in getattr(contents[0], "response_formats", ())]
     tools = {name: Fitting(found) for name, found in schemas.items()}
-    return Declared(tools, Fitting(formats) if formats else None)
+    return Declared(tools, Fitting(formats) if formats else None, *reading.diagnostics[:1])
 
 
 # The prompts of a data set are mostly the same few.

@@ -384,6 +384,19 @@ def _duplicate_tool(message: Message, context: Context) -> Said | None:
     return _in_body(message, said, "keep one of them: a model may call either")
 
 
+def _off_template(message: Message, context: Context) -> Said | None:
+    """Tools that cannot be read are as good as none: nothing that reads prompts knows them."""
+    declares = declared_names(message.text, context.rules)
+    fault = context.declared(message).fault if declares else None
+    if fault is None:
+        return None
+    body, hint = message.body_span or _whole(message), "declare the tools as the template does"
+    if getattr(message.content[0], "ids", None) is not None:
+        return Said(f"{fault.message}, in line {fault.line} of the body", body, hint)
+    span = Span(body.start + fault.span.start, body.start + fault.span.end)
+    return Said(fault.message, span, hint)
+
+
 def _misspelt_effort(message: Message, context: Context) -> Said | None:
     known = [*context.rules.meaning.efforts]
     for line in _effort_line(context.rules).finditer(message.text):
@@ -446,6 +459,7 @@ LINT_RULES: Final[Mapping[DiagnosticCode, LintRule]] = MappingProxyType(
         DiagnosticCode.DUPLICATE_SYSTEM: LintRule(_duplicate_system, _SYSTEM),
         DiagnosticCode.LATE_SYSTEM: LintRule(_late_system, _SYSTEM),
         DiagnosticCode.MISSPELT_EFFORT: LintRule(_misspelt_effort, _SYSTEM),
+        DiagnosticCode.OFF_TEMPLATE: LintRule(_off_template, _PROMPT),
         DiagnosticCode.DUPLICATE_TOOL: LintRule(_duplicate_tool, _PROMPT),
         DiagnosticCode.SPELLED_TOKEN: LintRule(_spelled_token, _OUTSIDE),
         DiagnosticCode.DISGUISED_TEXT: LintRule(_disguised_token, _OUTSIDE),

@@ -44,6 +44,7 @@ _EXAMPLES: Final = "Examples:"
 ASIDES: Final = ("deprecated", "readOnly", "writeOnly")
 
 _FLAGS: Final = (INTEGER, ANY_OF)
+_SEPARATOR: Final = ","  # behind a field
 _DEFAULT: Final = f"{DEFAULT}: "
 _ENTRY: Final = re.compile(r"([A-Za-z]+): ")
 _COMMA: Final = ", "
@@ -223,12 +224,17 @@ def _default(text: str, schema: Mapping[str, Any], style: Style) -> object:
     """The value that a default's text means.
 
     The compatible style quotes strings without escaping what is in them, and does not even quote
-    those of an enum.
+    those of an enum. Hugging Face's chat template writes the comma of the field behind it.
     """
     words = schema.get("enum") or ()
     if text in words:
         return text
+    bare = text.removesuffix(_SEPARATOR)
+    if bare in words:
+        return bare
     value = _json(text)
+    if value is _NOTHING and bare != text and _is_value(bare):
+        return _default(bare, schema, style)
     if _quoted(text):
         plain = text[1:-1]
         return plain if value is _NOTHING or style == "compatible" else value
