@@ -10,6 +10,7 @@ from harmony_grammar.openai.history import Ask, Call, Instruct, Result, Say, Thi
 from harmony_grammar.openai.notes import ConversionError, NoteCode
 from harmony_grammar.openai.plain import (
     ANSWER_PHASE,
+    as_count,
     as_list,
     as_object,
     as_text,
@@ -69,8 +70,9 @@ def read_chat(request: Any, grammar: Grammar, options: Options, notes: NoteList)
     settings.effort = _effort(data, options, notes)
     form = answer_form(data.get("response_format"), "/response_format", options, notes)
     settings.form = form if form.for_mask is not None else AnswerForm()
-    most = data.get("max_completion_tokens")
-    settings.most = data.get("max_tokens") if most is None else most
+    newer, older = "max_completion_tokens", "max_tokens"
+    key = older if data.get(newer) is None else newer
+    settings.most = as_count(data.get(key), f"/{key}", least=1)
     reader = ChatReader(settings.contents, notes, user_names=options.user_names)
     messages = as_list(data.get("messages"), "/messages")
     prefill = _prefill(data, messages)
@@ -96,7 +98,10 @@ def _request(request: Any) -> Mapping[str, Any]:
 def _refuse_audio(data: Mapping[str, Any]) -> None:
     if data.get("prediction") is not None:
         raise ConversionError("predicted outputs are not the model's: leave it out", "/prediction")
-    if "audio" in (data.get("modalities") or ()) or data.get("audio") is not None:
+    if (
+        "audio" in as_list(data.get("modalities") or (), "/modalities")
+        or data.get("audio") is not None
+    ):
         raise ConversionError("the model writes text alone", "/modalities")
 
 
@@ -115,7 +120,8 @@ def _effort(data: Mapping[str, Any], options: Options, notes: NoteList) -> Any:
     elif said.get("enabled") is False:
         word, path = "none", "/reasoning/enabled"
     effort = effort_of(word, path, options, notes)
-    return effort._replace(most=said.get("max_tokens"), hidden=bool(said.get("exclude")))
+    most = as_count(said.get("max_tokens"), "/reasoning/max_tokens")
+    return effort._replace(most=most, hidden=bool(said.get("exclude")))
 
 
 def _prefill(data: Mapping[str, Any], messages: list[Any]) -> bool:

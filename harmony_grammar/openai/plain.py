@@ -18,6 +18,7 @@ __all__ = [
     "ANSWER_PHASE",
     "PREAMBLE_PHASE",
     "Contents",
+    "as_count",
     "as_list",
     "as_object",
     "as_text",
@@ -67,6 +68,19 @@ def as_list(value: Any, path: str) -> list[Any]:
     if isinstance(value, (str, bytes, Mapping)) or not hasattr(value, "__iter__"):
         raise ConversionError(f"a list is needed, not {_kind(value)}", path)
     return list(value)
+
+
+def as_count(value: Any, path: str, least: int = 0) -> int | None:
+    """How many of something there may be; None if nothing is said.
+
+    Raises:
+        ConversionError: if it is no whole number, or too small a one.
+    """
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise ConversionError(f"a whole number of at least {least} is needed, not {value!r}", path)
+    return value
 
 
 def as_text(value: Any, path: str) -> str:

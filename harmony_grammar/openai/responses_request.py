@@ -13,6 +13,7 @@ from harmony_grammar.openai.notes import ConversionError, NoteCode
 from harmony_grammar.openai.plain import (
     ANSWER_PHASE,
     PREAMBLE_PHASE,
+    as_count,
     as_list,
     as_object,
     as_text,
@@ -52,14 +53,14 @@ def read_responses(
     default = True if options.strict_default is None else options.strict_default
     settings = RequestSettings(grammar, options, notes, "responses", default)
     settings.model = data.get("model") or ""
-    settings.include = tuple(data.get("include") or ())
+    settings.include = tuple(as_list(data.get("include") or (), "/include"))
     reader = ItemReader(settings)
     given = data.get("input")
     items = [] if given is None or isinstance(given, str) else as_list(given, "/input")
     former = reader.former(previous, items)
     if data.get("tools") is not None:
         settings.tools.read(data["tools"], "/tools")
-    settings.most = data.get("max_output_tokens")
+    settings.most = as_count(data.get("max_output_tokens"), "/max_output_tokens", least=1)
     _read_reasoning(settings, data, options, notes)
     text = as_object(data.get("text") or {}, "/text")
     note_keys(notes, text, ("format", "verbosity"), "/text")
@@ -93,7 +94,9 @@ def _read_reasoning(
         if said.get(key) is not None:
             notes.add(NoteCode.NO_PLACE, f"/reasoning/{key}", f"{key!r}")
     effort = effort_of(said.get("effort"), "/reasoning/effort", options, notes)
-    settings.effort = effort._replace(most=said.get("max_tokens"))
+    settings.effort = effort._replace(
+        most=as_count(said.get("max_tokens"), "/reasoning/max_tokens")
+    )
     context = said.get("context")
     if context == "all_turns":
         settings.keep = "all"
