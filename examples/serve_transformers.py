@@ -12,12 +12,13 @@ Then ask it as you would ask OpenAI:
 from __future__ import annotations
 
 import argparse
+import inspect
 from typing import TYPE_CHECKING, Any
 
 import torch
 import uvicorn
 from server import Server
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, DynamicCache
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,24 +30,31 @@ if TYPE_CHECKING:
 
 def sampler_of(model: Any) -> Sampler:
     """A loaded model as a sampler, id by id under the constraint of each request."""
+    # Newer models take their cache by its name, older ones by another.
+    known = inspect.signature(model.forward).parameters
+    word = "cache" if "cache" in known else "past_key_values"
     bits = torch.arange(32, device=model.device)
 
     def sample(
         prompt: list[int], constraint: hg.Constraint, asked: dict[str, Any]
     ) -> Iterator[int]:
-        matcher, cache, fed = constraint.matcher(), None, prompt
+        matcher, fed = constraint.matcher(), prompt
+        cache = {word: DynamicCache(config=model.config)}
         heat = float(1.0 if asked.get("temperature") is None else asked["temperature"])
+        most = float(1.0 if asked.get("top_p") is None else asked["top_p"])
         dice = torch.Generator(model.device)
         dice.seed() if asked.get("seed") is None else dice.manual_seed(int(asked["seed"]))
         while not matcher.is_finished:
             with torch.inference_mode():
                 ids = torch.tensor([fed], device=model.device)
-                out = model(input_ids=ids, past_key_values=cache, use_cache=True)
-            cache, logits = out.past_key_values, out.logits[0, -1].float()
+                logits = model(input_ids=ids, **cache).logits[0, -1].float()
             words = torch.from_numpy(matcher.mask().copy()).to(model.device)
             legal = ((words[:, None] >> bits) & 1).flatten()[: len(logits)].bool()
             logits = logits.masked_fill(~legal, float("-inf"))
             odds = torch.softmax(logits / max(heat, 1e-6), -1)
+            if most < 1:  # what is left is as likely as `top_p` asks
+                order = odds.argsort(descending=True)
+                odds[order[odds[order].cumsum(0) - odds[order] > most]] = 0
             token = int(torch.multinomial(odds, 1, generator=dice) if heat else logits.argmax())
             matcher.accept(token)
             fed = [token]

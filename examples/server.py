@@ -1,8 +1,11 @@
 """An OpenAI-compatible server in one file: Chat Completions and Responses, streamed and not.
 
-It serves any model that is a function from the ids of a prompt to the ids of a completion;
-`serve_transformers.py` beside it serves one of transformers. `Server(sample).app` is what an ASGI
-server runs: `uvicorn.run(Server(sample).app)`.
+    pip install 'harmony-grammar[server]'
+    python examples/server.py
+
+serves, on port 8000, a model that knows nothing: it says at random what each request allows. Any
+function from the ids of a prompt to the ids of a completion can stand in its place, and
+`uvicorn.run(Server(sample).app)` serves it; `serve_transformers.py` does so for transformers.
 
 What a server needs and the package does not have is here: a clock, a queue with a bound, the
 responses that `previous_response_id` names, and the wire. All else is `harmony_grammar.openai`.
@@ -11,12 +14,13 @@ responses that `previous_response_id` names, and the wire. All else is `harmony_
 from __future__ import annotations
 
 import json
+import random
 import time
+import uuid
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import date
-from itertools import islice
 from typing import Any
 
 import anyio
@@ -29,11 +33,23 @@ from starlette.routing import Route
 
 import harmony_grammar as hg
 from harmony_grammar import openai as hgo
+from harmony_grammar.masking import random_completion
 
 # The ids of a prompt, what the completion may be, and the request become the ids of a completion.
 # It ends by itself where the model ends its turn; closing it early stops the model.
 Sampler = Callable[[list[int], hg.Constraint, dict[str, Any]], Iterator[int]]
 KEPT = 1024  # responses that a later request may go on with
+# What a request may ask for and is not done here: whoever asks is told, and does not wait for it.
+NOT_DONE: dict[str, tuple[Any, ...]] = {
+    "n": (1,),
+    "stop": ([], ""),
+    "logprobs": (False,),
+    "background": (False,),
+}
+
+
+class ModelError(Exception):
+    """The sampler failed."""
 
 
 class Server:
@@ -45,13 +61,16 @@ class Server:
         at_once: how many completions are sampled at once.
         waiting: how many requests may wait; further ones are refused.
         most: how many ids a completion may have, unless its request says less.
+        choices: choices of the conversion; see `harmony_grammar.openai.Options`. Predefined tools
+            are refused, since nobody here would run them.
     """
 
     def __init__(
         self, sample: Sampler, name: str = "gpt-oss", at_once: int = 1, waiting: int = 64,
-        most: int = 4096,
+        most: int = 4096, **choices: Any,
     ) -> None:  # fmt: skip
         self.sample, self.name, self.most = sample, name, most
+        self.choices = hgo.Options(**{"builtins": "refuse", **choices})
         self.free, self.room = at_once, at_once + waiting
         self.turn: anyio.Semaphore | None = None
         self.kept: OrderedDict[str, list[Any]] = OrderedDict()
@@ -61,7 +80,12 @@ class Server:
             Route("/v1/chat/completions", self.chat, methods=["POST"]),
             Route("/v1/responses", self.responses, methods=["POST"]),
         ]
-        handlers = {HTTPException: refused, hg.HarmonyError: misfit, ClientDisconnect: gone}
+        handlers = {
+            HTTPException: refused,
+            hg.HarmonyError: misfit,
+            ClientDisconnect: gone,
+            Exception: broken,
+        }
         self.app = Starlette(routes=routes, exception_handlers=handlers)  # type: ignore[arg-type]
 
     # --- sampling ---
@@ -71,22 +95,21 @@ class Server:
         """The ids of a completion as they come, and in the end why there are no more."""
         if self.room <= 0:
             raise HTTPException(429, "the server is busy; try again in a moment")
-        constraint = prepared.constraint()
+        prompt, constraint = prepared.ids, prepared.constraint()
         most = min(self.most, prepared.max_tokens or self.most)
         self.turn = self.turn or anyio.Semaphore(self.free)
         ended: list[hgo.Finish] = []
 
         async def sampled() -> AsyncIterator[int]:
-            ids = self.sample(prepared.ids, constraint, asked)
+            ids = self.sample(prompt, constraint, asked)
             try:
                 for _ in range(most):
-                    token = await run_sync(next, ids, None)  # the model runs in a thread
+                    token = await run_sync(step, ids)  # the model runs in a thread
                     if token is None or await request.is_disconnected():
                         ended.append("abort" if token is not None else "stop")
                         return
                     yield token
-                last = await run_sync(next, ids, None)
-                ended.append("stop" if last is None else "length")
+                ended.append("stop" if await run_sync(step, ids) is None else "length")
             finally:
                 getattr(ids, "close", lambda: None)()
 
@@ -125,76 +148,121 @@ class Server:
 
     async def chat(self, request: Request) -> Response:
         """Chat Completions."""
-        asked = await body_of(request)
-        self.require(asked.get("model"))
-        if asked.get("n") not in (None, 1):
-            raise hgo.ConversionError("one completion is made for a request", "/n")
-        prepared = hgo.from_chat(asked, date=today())
+        asked = await self.asked(request)
+        prepared = hgo.from_chat(asked, self.options())
         if not asked.get("stream"):
             ids, reason = await self.whole(request, prepared, asked)
             return JSONResponse(prepared.chat(ids, reason).to_dict(int(time.time())))
-        usage = bool((asked.get("stream_options") or {}).get("include_usage"))
+        told = asked.get("stream_options")
+        usage = isinstance(told, dict) and bool(told.get("include_usage"))
         stream = prepared.chat_stream(include_usage=usage, created=int(time.time()))
-        return await self.streamed(request, prepared, asked, stream, b"data: [DONE]\n\n")
+        opened = self.ids(request, prepared, asked)
+        return await self.streamed(opened, stream, lambda: b"data: [DONE]\n\n")
 
     async def responses(self, request: Request) -> Response:
         """Responses."""
-        asked = await body_of(request)
-        self.require(asked.get("model"))
-        before = asked.get("previous_response_id")
-        if before is not None and before not in self.kept:
+        asked = {"store": True, **await self.asked(request)}
+        before = str(asked.get("previous_response_id") or "")
+        if before and before not in self.kept:
             raise HTTPException(404, f"there is no response {before!r} any more")
-        prepared = hgo.from_responses(asked, previous=self.kept.get(before, []), date=today())
+        former = self.kept.get(before, [])
+        prepared = hgo.from_responses(asked, self.options(), previous=former)
         stream = prepared.responses_stream(created_at=int(time.time()))
         if asked.get("stream"):
-            return await self.streamed(request, prepared, asked, stream, b"")
+            opened = self.ids(request, prepared, asked)
+            return await self.streamed(opened, stream, lambda: self.keep(asked, former, stream))
         ids, reason = await self.whole(request, prepared, asked)
         stream.feed(ids)
         stream.finish(reason)
-        self.keep(asked, stream)
+        self.keep(asked, former, stream)
         return JSONResponse(stream.output().to_dict(int(time.time())))
 
-    def keep(self, asked: dict[str, Any], stream: hgo.ResponsesStream) -> None:
+    def keep(self, asked: Any, former: list[Any], stream: hgo.ResponsesStream) -> bytes:
         """Keep a response, so that a later request may go on with it."""
-        said = asked.get("input", [])
+        if asked["store"] is False:
+            return b""
+        said = asked.get("input") or []
         items = [{"role": "user", "content": said}] if isinstance(said, str) else said
-        before = self.kept.get(asked.get("previous_response_id") or "", [])
         response = stream.output().to_dict()
-        self.kept[response["id"]] = [*before, *items, *response["output"]]
-        for old in list(islice(self.kept, max(0, len(self.kept) - KEPT))):
-            del self.kept[old]
+        self.kept[response["id"]] = [*former, *items, *response["output"]]
+        if len(self.kept) > KEPT:
+            self.kept.popitem(last=False)
+        return b""
+
+    async def asked(self, request: Request) -> dict[str, Any]:
+        """The JSON object that a request is."""
+        try:
+            body = json.loads(await request.body())
+        except (ValueError, RecursionError):
+            raise HTTPException(400, "the body of the request is not JSON") from None
+        if not isinstance(body, dict):
+            raise HTTPException(400, "the body of the request is not a JSON object")
+        self.require(body.get("model"))
+        for key, words in NOT_DONE.items():
+            if body.get(key) is not None and body[key] not in words:
+                raise hgo.ConversionError(f"this server does not do {key!r}", f"/{key}")
+        for key in ("temperature", "top_p", "seed"):
+            if not isinstance(body.get(key, 0), (int, float, type(None))):
+                raise hgo.ConversionError("a number is needed", f"/{key}")
+        return body
+
+    def options(self) -> hgo.Options:
+        """The choices for a request: it gets today's date, and ids that no other one has."""
+        today = date.today().isoformat()  # noqa: DTZ011  the model is told the date of where it runs
+        return self.choices.changed(date=today, seed=uuid.uuid4().hex)
 
     async def streamed(
-        self, request: Request, prepared: hgo.Prepared, asked: Any, stream: Any, end: bytes
+        self, opened: AbstractAsyncContextManager[Any], stream: Any, done: Callable[[], bytes]
     ) -> Response:
-        """What a stream makes of each id, as server-sent events."""
-        entered = self.ids(request, prepared, asked)
-        sampled, ended = await entered.__aenter__()  # a busy server says so before it answers
+        """What a stream makes of each id, as server-sent events; `done` says what ends them."""
+        held = AsyncExitStack()
+        sampled, ended = await held.enter_async_context(opened)  # a busy server says so here
+        held.push_async_callback(sampled.aclose)
 
         async def events() -> AsyncIterator[bytes]:
             try:
                 async for token in sampled:
                     for event in stream.feed([token]):
                         yield sse(event)
-                for event in stream.finish(ended[0]):
+                last = stream.finish(ended[0])
+                end = done()
+                for event in last:
                     yield sse(event)
-                if isinstance(stream, hgo.ResponsesStream):
-                    self.keep(asked, stream)
                 yield end
-            except Exception as error:  # noqa: BLE001  the status is sent: the client is told here
+            except ModelError as error:  # the status has been sent: the client is told here
                 for event in failed(stream, error):
                     yield sse(event)
-            finally:
-                with anyio.CancelScope(shield=True):
-                    await sampled.aclose()
-                    await entered.__aexit__(None, None, None)
 
-        return StreamingResponse(events(), media_type="text/event-stream")
+        return Events(events(), held.aclose)
 
 
-def failed(stream: Any, error: Exception) -> list[Any]:
+class Events(StreamingResponse):
+    """Server-sent events of a completion, whose model stops when nobody listens any more."""
+
+    def __init__(self, events: AsyncIterator[bytes], close: Callable[[], Awaitable[None]]) -> None:
+        super().__init__(events, media_type="text/event-stream")
+        self.close = close
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self.close()
+
+
+def step(ids: Iterator[int]) -> int | None:
+    """The next id of a model; None if it has ended its turn."""
+    try:
+        return next(ids, None)
+    except Exception as error:
+        raise ModelError(f"the model failed: {type(error).__name__}") from error
+
+
+def failed(stream: Any, error: ModelError) -> list[Any]:
     """What a stream says of an error of the model."""
-    said = {"code": "server_error", "message": f"the model failed: {type(error).__name__}"}
+    said = {"code": "server_error", "message": str(error)}
     if isinstance(stream, hgo.ResponsesStream):
         return list(stream.finish("error", said))
     return [{"error": {**said, "type": "server_error", "param": None}}]
@@ -204,22 +272,6 @@ def sse(event: dict[str, Any]) -> bytes:
     """An event on the wire; those of Responses have their type as name."""
     name = f"event: {event['type']}\n" if "type" in event else ""
     return f"{name}data: {json.dumps(event)}\n\n".encode()
-
-
-async def body_of(request: Request) -> dict[str, Any]:
-    """The JSON object that a request is."""
-    try:
-        body = json.loads(await request.body())
-    except (ValueError, RecursionError):
-        raise HTTPException(400, "the body of the request is not JSON") from None
-    if not isinstance(body, dict):
-        raise HTTPException(400, "the body of the request is not a JSON object")
-    return body
-
-
-def today() -> str:
-    """The date, as prompts have it."""
-    return date.today().isoformat()  # noqa: DTZ011  the model is told the date of where it runs
 
 
 def refused(_: Request, error: HTTPException) -> Response:
@@ -238,6 +290,24 @@ def misfit(_: Request, error: hg.HarmonyError) -> Response:
     )
 
 
+def broken(_: Request, error: Exception) -> Response:
+    """A fault of the model or of this server, in the form of the API."""
+    message = str(error) if isinstance(error, ModelError) else "the server failed"
+    said = {"message": message, "type": "server_error", "param": None, "code": "server_error"}
+    return JSONResponse({"error": said}, 500)
+
+
 def gone(_: Request, __: ClientDisconnect) -> Response:
     """The client went away before it had asked."""
     return Response(status_code=499)
+
+
+def knows_nothing(_: list[int], constraint: hg.Constraint, asked: dict[str, Any]) -> Iterator[int]:
+    """A sampler without a model: any completion that the request allows."""
+    yield from random_completion(constraint, random.Random(asked.get("seed")))  # noqa: S311  no secret
+
+
+if __name__ == "__main__":
+    import uvicorn
+
+    uvicorn.run(Server(knows_nothing).app)

@@ -9,6 +9,7 @@ import socket
 import sys
 import threading
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +50,8 @@ def sample(prompt: list[int], constraint: Any, asked: dict[str, Any]) -> Iterato
     elif script == "fail":
         yield from ids_of(THINK)
         raise OSError("out of memory")
+    elif script == "misfit":
+        yield constraint.matcher().accept(0)  # an error of this package's, and no fault of a client
     elif script == ENDLESS:
         try:
             yield from ids_of(THINK + "<|channel|>final<|message|>")
@@ -80,7 +83,7 @@ def url() -> Iterator[str]:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         port = found.getsockname()[1]
-    config = uvicorn.Config(app, host="127.0.0.1", port=port, log_level="error", ws="none")
+    config = uvicorn.Config(app, host="127.0.0.1", port=port, log_level="critical", ws="none")
     runner = uvicorn.Server(config)
     thread = threading.Thread(target=runner.run, daemon=True)
     thread.start()
@@ -132,6 +135,7 @@ def test_responses(client: Any) -> None:
         model=MODEL, input="And?", user=ANSWER, previous_response_id=whole.id
     )
     assert following.usage.input_tokens > whole.usage.input_tokens
+    assert whole.store
     with pytest.raises(openai.NotFoundError, match="no response"):
         client.responses.create(model=MODEL, input="And?", previous_response_id="resp_0")
 
@@ -234,6 +238,15 @@ def test_a_budget_cuts(client: Any) -> None:
     assert response.status == "incomplete"
     assert response.incomplete_details
     assert response.incomplete_details.reason == "max_output_tokens"
+    # A call that is cut is none, or is said to be incomplete.
+    tools: Any = FLAT
+    most = len(ids_of(HEADER)) + 2
+    cut = chat(client, user=CALL, tools=TOOLS, max_tokens=most).choices[0]
+    assert (cut.finish_reason, cut.message.tool_calls) == ("length", None)
+    response = client.responses.create(
+        model=MODEL, input="Hi", user=CALL, tools=tools, max_output_tokens=most
+    )
+    assert [item.status for item in response.output] == ["incomplete"]
 
 
 @pytest.mark.parametrize(
@@ -243,12 +256,47 @@ def test_a_budget_cuts(client: Any) -> None:
         ({"tool_choice": "required"}, "tool_choice"),
         ({"n": 2}, "n"),
         ({"response_format": {"type": "xml"}}, "response_format.type"),
+        ({"max_tokens": "many"}, "max_tokens"),
+        ({"max_completion_tokens": 0}, "max_completion_tokens"),
+        ({"temperature": "hot"}, "temperature"),
+        ({"stop": ["\n"]}, "stop"),
+        ({"logprobs": True}, "logprobs"),
+        ({"modalities": 3}, "modalities"),
     ],
 )
 def test_errors_have_the_form_of_the_api(client: Any, asked: dict[str, Any], param: str) -> None:
     with pytest.raises(openai.BadRequestError) as caught:
         chat(client, **asked)
     assert caught.value.param == param
+
+
+def test_what_this_server_cannot_do_is_refused(client: Any) -> None:
+    for asked in ({"tools": [{"type": "web_search"}]}, {"background": True}, {"include": 3}):
+        with pytest.raises(openai.BadRequestError):
+            client.responses.create(model=MODEL, input="Hi", **asked)
+    with pytest.raises(openai.NotFoundError) as caught:
+        client.get("/nowhere", cast_to=object)
+    assert "Not Found" in str(caught.value)
+    with pytest.raises(openai.BadRequestError, match="not JSON"):
+        client.post("/responses", content=b"{", cast_to=object)
+
+
+def test_what_is_not_stored_is_not_gone_on_with(client: Any) -> None:
+    asked = {"model": MODEL, "input": "Hi", "user": ANSWER}
+    first, second = (client.responses.create(**asked) for _ in range(2))
+    assert first.id != second.id  # the same question twice may have two answers
+    unknown = client.responses.create(**asked, store=False)
+    with pytest.raises(openai.NotFoundError, match="no response"):
+        client.responses.create(**asked, previous_response_id=unknown.id)
+    *_, last = client.responses.create(**asked, stream=True)
+    client.responses.create(**asked, previous_response_id=last.response.id)
+
+
+@pytest.mark.parametrize("script", ["fail", "misfit"])
+def test_a_model_that_fails_at_once(client: Any, script: str) -> None:
+    with pytest.raises(openai.InternalServerError) as caught:
+        chat(client, user=script)
+    assert caught.value.code == "server_error"
 
 
 def test_a_model_that_fails(client: Any) -> None:
@@ -258,12 +306,55 @@ def test_a_model_that_fails(client: Any) -> None:
     assert events[-1].type == "response.failed"
 
 
-def test_a_client_that_goes_away_stops_the_model(client: Any) -> None:
+@pytest.mark.parametrize("api", ["chat", "responses"])
+@pytest.mark.parametrize("streamed", [False, True])
+def test_a_client_that_goes_away_stops_the_model(client: Any, api: str, *, streamed: bool) -> None:
     STOPPED.clear()
-    stream = chat(client, user=ENDLESS, stream=True)
-    next(iter(stream))
-    stream.close()
+    impatient = client.with_options(timeout=None if streamed else 0.1)
+    asked = {"user": ENDLESS, "stream": streamed}
+    with nullcontext() if streamed else pytest.raises(openai.APITimeoutError):
+        if api == "chat":
+            stream = chat(impatient, **asked)
+        else:
+            stream = impatient.responses.create(model=MODEL, input="Hi", **asked)
+        next(iter(stream))
+        stream.close()
     assert STOPPED.wait(timeout=10)
+
+
+def test_a_client_that_goes_away_makes_room() -> None:
+    """Whenever it goes, even before anything was sent, its place is free again."""
+    served = example.Server(sample, MODEL, at_once=1, waiting=0)
+    body = json.dumps({"model": MODEL, "messages": [], "user": ENDLESS, "stream": True}).encode()
+    scope = {"type": "http", "method": "POST", "path": "/v1/chat/completions", "headers": []}
+
+    async def left(after: int) -> None:
+        """Ask, and go away after so many messages of the server's."""
+        sent = 0
+        gone = asyncio.Event()
+        asked = iter([{"type": "http.request", "body": body}])
+
+        async def receive() -> Any:
+            for message in asked:
+                return message
+            await gone.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(_: Any) -> None:
+            nonlocal sent
+            sent += 1
+            if sent >= after:
+                gone.set()
+                await asyncio.sleep(1)
+
+        await served.app(scope, receive, send)
+
+    async def all_of_them() -> None:
+        for after in (1, 2, 5):
+            await asyncio.wait_for(left(after), timeout=10)
+            assert served.room == 1
+
+    asyncio.run(all_of_them())
 
 
 def test_fifty_at_once(url: str) -> None:
@@ -280,11 +371,11 @@ def test_fifty_at_once(url: str) -> None:
 
 def test_a_full_queue_says_so() -> None:
     async def asked() -> tuple[int, int]:
-        import httpx  # noqa: PLC0415  the client of OpenAI's is built on it
+        import httpx2  # noqa: PLC0415  the client of OpenAI's is built on it
 
         app = example.Server(sample, MODEL, at_once=1, waiting=0).app
-        transport = httpx.ASGITransport(app=app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://x") as web:
+        transport = httpx2.ASGITransport(app=app)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://x") as web:
             body = {"model": MODEL, "messages": [], "user": ENDLESS, "max_tokens": 60}
             first = asyncio.create_task(web.post("/v1/chat/completions", json=body))
             await asyncio.sleep(0.1)
