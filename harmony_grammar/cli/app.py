@@ -39,7 +39,8 @@ PROGRAM: Final = "harmony-grammar"
 
 # The commands in the order of the help, and the modules that have a `register(app)` for them.
 COMMANDS: Final = {
-    **{name: name for name in ("check", "parse", "render", "format", "recover", "tokens")},
+    **{name: name for name in ("check", "parse", "render", "convert", "format", "recover")},
+    "tokens": "tokens",
     **dict.fromkeys(("next", "sample", "validate-completion"), "constrained"),
     **{name: name for name in ("tools", "show", "view")},
     **dict.fromkeys(("explain", "grammar", "docs"), "reference"),

@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 import typer
 
 from harmony_grammar.cli.output import FINDINGS, Misuse, Output, finding_parts, one_line
-from harmony_grammar.errors import GrammarError
+from harmony_grammar.errors import GrammarError, HarmonyError, RenderError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,6 +34,7 @@ __all__ = [
     "Input",
     "InputKind",
     "StartChoice",
+    "as_input",
     "called",
     "expand",
     "grammar_in",
@@ -61,6 +62,13 @@ class InputKind(str, Enum):
     AUTO = "auto"
     TEXT = "text"
     IDS = "ids"
+    CHAT = "chat"
+    RESPONSES = "responses"
+    SHAREGPT = "sharegpt"
+    WIRE = "wire"
+
+
+_NO_JSON: Final = (InputKind.TEXT, InputKind.IDS)
 
 
 class StartChoice(str, Enum):
@@ -81,17 +89,26 @@ class Input:
         source: the text or the ids.
         data: how it was written.
         ending: the newline that was taken off its end.
-        manner: whether it was text, a list of ids, or ids as words.
+        manner: whether it was text, a list of ids, ids as words, or messages as JSON.
     """
 
     name: str
     source: str | list[int]
     data: bytes
     ending: str = ""
-    manner: Literal["text", "list", "words"] = "text"
+    manner: Literal["text", "list", "words", "json"] = "text"
 
     def like(self, source: str | list[int]) -> bytes:
-        """A text or ids in the manner that this input was written."""
+        """A text or ids in the manner that this input was written.
+
+        Raises:
+            Misuse: if it was written as messages.
+        """
+        if self.manner == "json":
+            raise Misuse(
+                f"{self.name}: these are messages as JSON, which are not written anew; "
+                "`convert` makes a transcript of them"
+            )
         if isinstance(source, str):
             text = source
         else:
@@ -200,25 +217,98 @@ def _text(name: str, data: bytes) -> str:
         ) from None
 
 
-def read(name: str, kind: InputKind = InputKind.AUTO, *, keep_newline: bool = False) -> Input:
+def read(
+    name: str,
+    kind: InputKind = InputKind.AUTO,
+    *,
+    keep_newline: bool = False,
+    grammar: Grammar | None = None,
+) -> Input:
     """Read a file or standard input.
 
     Args:
         name: the file, or `-`.
-        kind: whether it holds text or ids; by itself it is found out: what consists of digits,
-            white space, commas and brackets alone is ids.
+        kind: what it holds; by itself it is found out: what consists of digits, white space,
+            commas and brackets alone is ids, and JSON with messages or items is a conversation.
         keep_newline: whether a newline at the very end of a text is part of it.
+        grammar: the grammar that messages are written in; None for the packaged one.
 
     Raises:
         Misuse: if it cannot be read, or does not hold what it should.
     """
-    text = _text(name, data := _bytes_of(name))
+    data = _bytes_of(name)
+    return as_input(name, _text(name, data), kind, data, keep_newline=keep_newline, grammar=grammar)
+
+
+def as_input(  # noqa: PLR0913  two are for what is rare
+    name: str,
+    text: str,
+    kind: InputKind = InputKind.AUTO,
+    data: bytes = b"",
+    *,
+    keep_newline: bool = False,
+    grammar: Grammar | None = None,
+) -> Input:
+    """What a text that was read holds; see `read`."""
     if kind is InputKind.IDS or (kind is InputKind.AUTO and _looks_like_ids(text)):
         ids, manner = _ids(label(name), text, told=kind is InputKind.IDS)
         return Input(label(name), ids, data, "\n" if text.endswith("\n") else "", manner)
+    if kind not in _NO_JSON and (kind is not InputKind.AUTO or _may_be_json(text)):
+        source = _messages(label(name), text, kind, grammar)
+        if source is not None:
+            return Input(label(name), source, data, manner="json")
     end = None if keep_newline else _LINE_END.search(text, max(0, len(text) - 2))
     body = text[: end.start()] if end else text
     return Input(label(name), body, data, text[len(body) :])
+
+
+# --- messages as JSON ---
+
+
+def _may_be_json(text: str) -> bool:
+    return text.lstrip()[:1] in ("{", "[")
+
+
+def _messages(
+    name: str, text: str, kind: InputKind, grammar: Grammar | None
+) -> str | list[int] | None:
+    """The transcript that messages are; None if these are none, and need not be.
+
+    Raises:
+        Misuse: if they cannot be read or written.
+    """
+    from harmony_grammar.openai.any_form import is_conversation, read_json  # noqa: PLC0415  few inputs are
+    from harmony_grammar.openai.options import Options  # noqa: PLC0415
+
+    told = kind is not InputKind.AUTO
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        if told:
+            raise Misuse(f"{name}: this is no JSON: {error}") from None
+        return None
+    if not told and not is_conversation(data):
+        return None
+    loaded = grammar or grammar_of(None)
+    form: Any = kind.value if told else None
+    try:
+        read = read_json(data, loaded, Options(media="skip", unsupported_tools="skip"), form)
+        for note in read.notes:
+            Output(sys.stderr).line(f"{name}: ", ("note: ", "bold yellow"), one_line(str(note)))
+        return _written(loaded, read.conversation)
+    except KeyError as error:
+        said = f"a message lacks {error}"
+    except (HarmonyError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        said = str(error)
+    raise Misuse(f"{name}: these are no messages: {said}")
+
+
+def _written(grammar: Grammar, conversation: Conversation) -> str | list[int]:
+    """A conversation as text, or as ids if a body spells a special token."""
+    try:
+        return grammar.render(conversation)
+    except RenderError:
+        return grammar.encode(conversation)
 
 
 # --- ids ---

@@ -68,9 +68,11 @@ Kind = Annotated[
     InputKind,
     typer.Option(
         "--input",
-        help="Whether the input is decoded text or token ids: a JSON list, or integers separated "
-        "by white space. By itself (auto): ids if it holds nothing but digits, commas, brackets "
-        "and white space.",
+        "--as",
+        help="What the input is: decoded text; token ids, as a JSON list or integers separated by "
+        "white space; or messages as JSON: of Chat Completions (chat), Responses, ShareGPT, or "
+        "openai_harmony's own (wire). By itself (auto): ids if it holds nothing but digits, "
+        "commas, brackets and white space; messages if it is JSON that has some.",
     ),
 ]
 Keep = Annotated[

@@ -1,19 +1,30 @@
-"""`harmony-grammar render`: messages as openai_harmony's wire JSON to text or ids."""
+"""`harmony-grammar render`: messages as JSON to text or ids."""
 
 # No `from __future__ import annotations`: typer reads the annotations at run time.
 
 import json
+import sys
 from dataclasses import replace
 from enum import Enum
-from typing import Annotated, Any, Final, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Final, get_args
 
 import typer
 
-from harmony_grammar.cli.inputs import STDIN, grammar_of, label, read_text
+from harmony_grammar.cli.inputs import STDIN, InputKind, grammar_of, label, read_text
 from harmony_grammar.cli.options import File, GrammarFile, Spelling, SpellingChoice
-from harmony_grammar.cli.output import FINDINGS, Misuse, complain, write_bytes
+from harmony_grammar.cli.output import (
+    FINDINGS,
+    Misuse,
+    Output,
+    complain,
+    one_line,
+    write_bytes,
+)
 from harmony_grammar.errors import RenderError
 from harmony_grammar.tree import Conversation, Start
+
+if TYPE_CHECKING:
+    from harmony_grammar import Grammar
 
 __all__ = ["Target", "register"]
 
@@ -21,6 +32,7 @@ _SHAPE: Final = 'give {"messages": [{"role": "user", "content": "Hi"}]}, a list 
 
 # What `parse` says besides.
 _PLACES_OF_ALL: Final = frozenset({"start", "unit"})
+_KNOWN: Final = frozenset({"messages", "open_message", *_PLACES_OF_ALL})
 _PLACES: Final = frozenset({"terminator", "spans"})
 
 
@@ -31,12 +43,20 @@ class Target(str, Enum):
     IDS = "ids"
 
 
-def _render(
+def _render(  # noqa: PLR0913  each is an option
     file: File = STDIN,
     *,
     to: Annotated[Target, typer.Option("--to", help="Decoded text, or a JSON list of ids.")] = (
         Target.TEXT
     ),
+    read_as: Annotated[
+        InputKind,
+        typer.Option(
+            "--as",
+            help="What the JSON is: wire, or messages or a request of Chat Completions (chat), of "
+            "Responses, or ShareGPT. By itself (auto): wire, unless it says what only those say.",
+        ),
+    ] = InputKind.AUTO,
     spelling: Spelling = SpellingChoice.OPENAI,
     grammar: GrammarFile = None,
     no_newline: Annotated[
@@ -51,7 +71,8 @@ def _render(
     """Write messages as text or token ids. The messages are openai_harmony's wire JSON.
 
     That is what its to_json writes and what parse --format json prints: an object
-    with a list of messages, the list alone, or one message.
+    with a list of messages, the list alone, or one message. Requests of OpenAI's
+    APIs are taken, too; convert has more to say about them.
 
     \b
     Examples:
@@ -59,7 +80,10 @@ def _render(
       harmony-grammar render --to ids messages.json
       echo '{"role": "user", "content": "Hi"}' | harmony-grammar render
     """  # noqa: D301  the escape tells typer to keep the lines
-    loaded, conversation = grammar_of(grammar), _conversation(label(file), read_text(file))
+    loaded, text = grammar_of(grammar), read_text(file)
+    form = None if read_as is InputKind.AUTO else read_as
+    conversation = _request(label(file), text, form, loaded, spelling.value)
+    conversation = conversation or _conversation(label(file), text)
     try:
         if to is Target.IDS:
             text = json.dumps(loaded.encode(conversation, spelling=spelling.value))
@@ -76,6 +100,57 @@ def _said(error: RenderError | UnicodeEncodeError) -> str:
     if isinstance(error, RenderError):
         return str(error)
     return "a text has half of a surrogate pair, which no text file can hold: remove it"
+
+
+# What messages of the APIs have, and wire JSON has not.
+_OF_APIS: Final = frozenset(
+    {
+        *("tool_calls", "tool_call_id", "function_call", "reasoning", "reasoning_content"),
+        *("refusal", "thinking"),
+    }
+)
+
+
+def _request(
+    name: str, text: str, form: InputKind | None, grammar: "Grammar", spelling: Any
+) -> Conversation | None:
+    """The conversation of a request of the APIs; None for wire JSON.
+
+    Raises:
+        Misuse: if it cannot be read.
+    """
+    from harmony_grammar.openai.any_form import read_json  # noqa: PLC0415  wire JSON needs none
+    from harmony_grammar.openai.options import Options  # noqa: PLC0415
+
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError):
+        return None  # which is told where wire JSON is read
+    if form is InputKind.WIRE or (form is None and not _is_request(data)):
+        return None
+    try:
+        told: Any = None if form is None else form.value
+        read = read_json(data, grammar, Options(spelling=spelling), told)
+    except (KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise Misuse(f"{name}: these are no messages: {error}") from None
+    for note in read.notes:
+        Output(sys.stderr).line(f"{name}: ", ("note: ", "bold yellow"), one_line(str(note)))
+    return read.conversation
+
+
+def _is_request(data: Any) -> bool:
+    from harmony_grammar.openai.any_form import form_of, is_conversation  # noqa: PLC0415
+
+    if not is_conversation(data):
+        return False
+    form = form_of(data)
+    if form != "chat":
+        return form != "wire"
+    said = data.get("messages", [data]) if isinstance(data, dict) else data
+    more = isinstance(data, dict) and not _KNOWN.issuperset(data) and "role" not in data
+    if not isinstance(said, list):
+        return False
+    return more or any(isinstance(m, dict) and not _OF_APIS.isdisjoint(m) for m in said)
 
 
 def _conversation(name: str, text: str) -> Conversation:

@@ -120,7 +120,10 @@ def _source(
     grammar: Grammar, value: Any, row: Mapping[str, Any]
 ) -> tuple[str | list[int], Sequence[int] | None, Sequence[ConversionNote]]:
     if isinstance(value, str):
-        return value, None, ()
+        listed = _listed(value)
+        if listed is None:
+            return value, None, ()
+        value = listed
     if isinstance(value, Mapping) and "messages" in value:
         row, value = value, value["messages"]
     if isinstance(value, list):
@@ -132,6 +135,19 @@ def _source(
     raise BadRow(
         "no-transcript", f"this is {_kind(value)}", "a transcript is text, ids or messages"
     )
+
+
+def _listed(text: str) -> list[Any] | None:
+    """The messages that a text is as JSON, as some columns have them; None if it is none."""
+    if text.lstrip()[:1] != "[":
+        return None
+    from harmony_grammar.openai.any_form import is_conversation  # noqa: PLC0415  few rows need it
+
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return data if is_conversation(data) else None
 
 
 def _index(path: str) -> int:
