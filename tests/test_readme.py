@@ -24,7 +24,7 @@ def test_the_programs_print_what_they_say(capsys: pytest.CaptureFixture[str]) ->
         said = re.findall(r"^print\(.*\)  # (.*)$", program, re.MULTILINE)
         assert said
         assert capsys.readouterr().out.splitlines() == said
-    assert len(PROGRAMS) == 5
+    assert len(PROGRAMS) == 6
 
 
 def test_the_picture_shows_what_is_printed() -> None:
