@@ -13,6 +13,7 @@ import pytest
 from pages import blocks, played
 
 import harmony_grammar as hg
+from harmony_grammar import openai as hgo
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -64,6 +65,8 @@ def test_every_public_name_is_described_once() -> None:
     listed = re.findall(r"^::: harmony_grammar\.(\w+)$", page, re.MULTILINE)
     listed.remove("strategies")  # a module of its own, since it needs hypothesis
     assert sorted(listed) == sorted(hg.__all__), "docs/api.md has every name of `__all__` once"
+    listed = re.findall(r"^::: harmony_grammar\.openai\.(\w+)$", page, re.MULTILINE)
+    assert sorted(listed) == sorted(hgo.__all__), "and those of `harmony_grammar.openai`"
 
 
 @pytest.mark.skipif(find_spec("mkdocs") is None, reason="mkdocs is not installed")
