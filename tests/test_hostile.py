@@ -130,7 +130,8 @@ def everything(reference):
 
 from harmony_grammar.view.data import shown
 found = []
-everything("#")  # what is loaded and made once
+for reference in ("#", "#/b"):  # what is loaded and made once
+    everything(reference)
 opened = []
 
 def watch(event, arguments):

@@ -36,7 +36,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "streaming": {
         *("errors", "tree", "grammar", "vocabulary", "checking", "inputs", "reading", "writing"),
     },
-    "masking": {"errors", "tokens", "tree", "grammar", "vocabulary"},
+    "masking": {"errors", "tokens", "tree", "grammar", "vocabulary", "schemas"},
     "integrations": {"errors", "tokens", "masking"},
     "api": {
         *("errors", "tokens", "tree", "grammar", "vocabulary", "checking", "writing", "inputs"),

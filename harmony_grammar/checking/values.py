@@ -25,6 +25,7 @@ _STEPS: Final = 20_000  # that a check may take, whatever the text is
 _STEPS_A_CHARACTER: Final = 4  # that it may take besides
 _LONGEST_MESSAGE: Final = 160
 _NOTHING: Final = ()
+_DRAFT: Final = "$schema"
 _OF_NUMBERS: Final = frozenset(
     {
         *(
@@ -199,6 +200,8 @@ def violation(schema: Mapping[str, Any], arguments: object, length: int) -> str 
         import referencing  # noqa: PLC0415
     except ImportError:
         raise ImportError("checking arguments by their schemas needs jsonschema") from None
+    if _DRAFT not in schema:
+        schema = _told_anew(schema)
     kind = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
     if why := _schema_fault(kind, schema):
         raise ValueError(f"the schema of a tool is none: {why}")
@@ -215,6 +218,16 @@ def violation(schema: Mapping[str, Any], arguments: object, length: int) -> str 
             return "the arguments are nested too deeply"
         raise
     return None if found is None else f"{found.json_path}: {found.message}"
+
+
+def _told_anew(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A schema that may be of an older draft, without saying so, as the current one tells it."""
+    from harmony_grammar.schemas.drafts import current, is_old  # noqa: PLC0415  few inputs need it
+
+    try:
+        return current(dict(schema)) if is_old(json.dumps(schema)) else schema
+    except (AttributeError, TypeError, ValueError, RecursionError):
+        return schema  # which is none, and is told to be none
 
 
 _LONGEST_KEPT: Final = 20_000  # characters of a schema that is remembered

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from harmony_grammar.errors import ConstraintError
 from harmony_grammar.grammar.meaning import Use
-from harmony_grammar.masking.formats import ARGUMENTS, any_object, json_body, schema_of
+from harmony_grammar.masking.formats import ARGUMENTS, any_object, json_body
 from harmony_grammar.tree.functions import function_of
 from harmony_grammar.tree.tools import FUNCTIONS
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from harmony_grammar.masking.schema_bodies import BodyGrammar
+    from harmony_grammar.schemas.relaxing import Relaxation
 
 __all__ = ["Tool", "builtin_tools_of", "chosen", "tools_of"]
 
@@ -44,7 +45,9 @@ class Tool:
     where: str
 
 
-def tools_of(given: Sequence[Any], *, strict: bool) -> tuple[Tool, ...]:
+def tools_of(
+    given: Sequence[Any], *, strict: bool, relaxed: list[Relaxation] | None = None
+) -> tuple[Tool, ...]:
     """The tools that a developer declares.
 
     Args:
@@ -52,6 +55,7 @@ def tools_of(given: Sequence[Any], *, strict: bool) -> tuple[Tool, ...]:
             openai's, pydantic models, or namespaces of such (with `name` and `tools`).
         strict: whether a schema that the engine cannot use is an error; otherwise any JSON
             object stands for it.
+        relaxed: where to say what of the schemas is not held; None if that is an error.
 
     Raises:
         ConstraintError: if one is none of these, or its schema cannot be used.
@@ -59,8 +63,9 @@ def tools_of(given: Sequence[Any], *, strict: bool) -> tuple[Tool, ...]:
     if isinstance(given, (str, bytes, Mapping)) or not isinstance(given, Sequence):
         raise ConstraintError(f"tools: a list of tools is needed, not {type(given).__name__}")
     found: list[Tool] = []
+    held = _Holding(strict, relaxed)
     for index, item in enumerate(given):
-        found.extend(_read(item, f"tools[{index}]", strict=strict))
+        found.extend(_read(item, f"tools[{index}]", held))
     return tuple(found)
 
 
@@ -84,7 +89,7 @@ def builtin_tools_of(names: Sequence[str]) -> tuple[Tool, ...]:
         if name not in _builtin():
             known = ", ".join(sorted(_builtin()))
             raise ConstraintError(f"builtin_tools: there is no {name!r} (there are {known})")
-        found.extend(_namespace(_builtin()[name], "builtin_tools", strict=True))
+        found.extend(_namespace(_builtin()[name], "builtin_tools", _Holding(strict=True)))
     return tuple(found)
 
 
@@ -92,16 +97,12 @@ def _get(item: Any, name: str) -> Any:
     return item.get(name) if isinstance(item, Mapping) else getattr(item, name, None)
 
 
-def _read(item: Any, where: str, *, strict: bool) -> Iterator[Tool]:
+def _read(item: Any, where: str, holding: _Holding) -> Iterator[Tool]:
     """The tools that one item declares."""
-    if (schema := schema_of(item)) is not None:
-        name = getattr(item, "__name__", type(item).__name__)
-        yield _tool(f"{FUNCTIONS}{_DOT}{name}", schema, where, strict=strict)
-        return
-    if _get(item, "tools") is not None:
+    if not isinstance(item, type) and _get(item, "tools") is not None:
         if not isinstance(_get(item, "name"), str):
             raise ConstraintError(f"{where}.name: a tool needs a name")
-        yield from _namespace(item, where, strict=strict)
+        yield from _namespace(item, where, holding)
         return
     try:
         function = function_of(item, where)
@@ -109,11 +110,10 @@ def _read(item: Any, where: str, *, strict: bool) -> Iterator[Tool]:
         raise ConstraintError(str(error)) from error
     if isinstance(item, Mapping) and isinstance(item.get("function"), Mapping):
         where = f"{where}.function"
-    name = f"{FUNCTIONS}{_DOT}{function.name}"
-    yield _tool(name, function.parameters, where, strict=strict)
+    yield holding.tool(f"{FUNCTIONS}{_DOT}{function.name}", function.parameters, where)
 
 
-def _namespace(item: Any, where: str, *, strict: bool) -> Iterator[Tool]:
+def _namespace(item: Any, where: str, holding: _Holding) -> Iterator[Tool]:
     """The tools of a namespace; one without tools is a tool itself, and takes text."""
     name = _get(item, "name")
     channel = Use.REASONING if name in _builtin() else Use.PREAMBLE
@@ -121,21 +121,35 @@ def _namespace(item: Any, where: str, *, strict: bool) -> Iterator[Tool]:
         yield Tool(name, channel, None, where)
     for index, inner in enumerate(_get(item, "tools")):
         place = f"{where}.tools[{index}]"
-        if not isinstance(_get(inner, "name"), str):
-            raise ConstraintError(f"{place}.name: a tool needs a name")
-        whole = f"{name}{_DOT}{_get(inner, 'name')}"
-        yield _tool(whole, _get(inner, "parameters"), place, channel=channel, strict=strict)
+        try:
+            function = function_of(inner, place)
+        except ValueError as error:
+            raise ConstraintError(str(error)) from error
+        yield holding.tool(f"{name}{_DOT}{function.name}", function.parameters, place, channel)
 
 
-def _tool(name: str, schema: Any, where: str, *, strict: bool, channel: Use = Use.PREAMBLE) -> Tool:
-    place = f"{where}.parameters"
-    try:
-        body = json_body(_NOTHING if schema is None else schema, place, ARGUMENTS)
-    except ConstraintError:
-        if strict:
-            raise
-        body = any_object(ARGUMENTS)
-    return Tool(name, channel, body, where)
+@dataclass(frozen=True, slots=True)
+class _Holding:
+    """What becomes of schemas that the engine cannot use.
+
+    Attributes:
+        strict: whether that is an error; otherwise any JSON object stands for one.
+        relaxed: where to say what of them is not held; None if nothing is to be relaxed.
+    """
+
+    strict: bool
+    relaxed: list[Relaxation] | None = None
+
+    def tool(self, name: str, schema: Any, where: str, channel: Use = Use.PREAMBLE) -> Tool:
+        """A tool that takes what a schema says."""
+        place = f"{where}.parameters"
+        try:
+            body = json_body(_NOTHING if schema is None else schema, place, ARGUMENTS, self.relaxed)
+        except ConstraintError as error:
+            if self.strict:
+                raise ConstraintError(f"{error} (the tool {name!r})") from None
+            body = any_object(ARGUMENTS)
+        return Tool(name, channel, body, where)
 
 
 # The choices that are no names, and whether a call may and must come.

@@ -35,11 +35,13 @@ if TYPE_CHECKING:
     from harmony_grammar.masking.states import State
     from harmony_grammar.masking.token_table import TokenTable
     from harmony_grammar.masking.turn import TurnGraph
+    from harmony_grammar.schemas.relaxing import Relaxation
 
 __all__ = ["Constraint"]
 
 _ANY: Final = 1 << 20  # more deviations than any header has
 _SPELLINGS: Final[Mapping[str, int]] = {"model": 0, "any": _ANY}
+_UNSUPPORTED: Final[Mapping[str, int]] = {"error": 0, "relax": 1}
 _REASONING: Final[Mapping[str, int]] = {"allow": OPEN, "require": FIRST, "forbid": OPEN}
 _RESERVE: Final = 32  # ids that a body with a schema is taken to need, unless it is asked
 _FEW_BODIES: Final = 32  # so many of them are asked
@@ -72,6 +74,9 @@ class Constraint:
             are for reasoning: those that a system message declares beside them.
         strict_tools: whether a tool's schema that the engine cannot use is an error; otherwise
             the calls of that tool may be any JSON object.
+        unsupported: what becomes of a schema with something that the engine cannot hold:
+            `error`; or `relax`: the smallest part of the schema is widened, everything else
+            still binds, and `relaxed` says what was widened.
         spelling: `model`: each message has one header, as the model itself writes it; `any`:
             all headers of the grammar. A message that is neither a call nor on a channel is
             nothing in particular, and never allowed.
@@ -88,6 +93,7 @@ class Constraint:
         words: how many 32-bit words a mask has.
         stop_ids: the ids that end a completion.
         prefix: what a matcher begins behind, unless it is told otherwise.
+        relaxed: what of the schemas is not held, with JSON pointers and reasons.
 
     Example:
         >>> from harmony_grammar.masking import Constraint
@@ -108,6 +114,7 @@ class Constraint:
         builtin_tools: Sequence[str] = (),
         channels: Sequence[str] | None = None,
         strict_tools: bool = True,
+        unsupported: Literal["error", "relax"] = "error",
         spelling: Literal["model", "any"] = "model",
         grammar: AnyGrammar | None = None,
         vocabulary: Vocabulary | None = None,
@@ -121,7 +128,9 @@ class Constraint:
         self._vocabulary = vocabulary or _vocabulary_of(grammar)
         self._table = table_of(self._vocabulary)
         self._ids = self._vocabulary.require(self._rules.specials)
-        declared = tools_of(tools, strict=strict_tools) + builtin_tools_of(builtin_tools)
+        relaxed = _report(unsupported)
+        declared = tools_of(tools, strict=strict_tools, relaxed=relaxed)
+        declared += builtin_tools_of(builtin_tools)
         _require_names(declared, self._rules, graph_of(self._rules, self._table))
         called, required = chosen(tool_choice, declared)
         self.tool_names = tuple(tool.name for tool in called)
@@ -129,7 +138,8 @@ class Constraint:
         self._phase = _REASONING[reasoning]
         self._total = UNLIMITED if max_tokens is None else max_tokens
         self._thought = UNLIMITED if max_reasoning_tokens is None else max_reasoning_tokens
-        answer = _answer_of(response_format, self._table)
+        answer = _answer_of(response_format, self._table, relaxed)
+        self.relaxed = tuple(relaxed or ())
         bodies: dict[BodyGrammar, int] = {}
 
         def number(body: BodyGrammar | None) -> int:
@@ -314,12 +324,20 @@ def _vocabulary_of(grammar: AnyGrammar | None) -> Vocabulary:
     return Vocabulary.default() if grammar is None else grammar.vocabulary
 
 
-def _answer_of(response_format: Any, table: TokenTable) -> BodyGrammar | None:
+def _answer_of(
+    response_format: Any, table: TokenTable, relaxed: list[Relaxation] | None
+) -> BodyGrammar | None:
     """What the answer must be, which must be valid even where it has no say."""
-    answer = response_body(response_format)
+    answer = response_body(response_format, relaxed)
     if answer is not None and answer.cut:
         engine_of(answer, table).require_beginning("response_format")
     return answer
+
+
+def _report(unsupported: str) -> list[Relaxation] | None:
+    """Where to say what is not held; None if that is an error."""
+    _one_of("unsupported", unsupported, _UNSUPPORTED)
+    return [] if unsupported == "relax" else None
 
 
 def _require_options(

@@ -8,10 +8,14 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from harmony_grammar.errors import ConstraintError
 from harmony_grammar.masking.schema_bodies import BodyGrammar
+from harmony_grammar.schemas.drafts import current, is_old
+
+if TYPE_CHECKING:
+    from harmony_grammar.schemas.relaxing import Relaxation
 
 __all__ = ["ARGUMENTS", "any_object", "json_body", "response_body", "schema_of"]
 
@@ -56,22 +60,47 @@ def _checked(body: BodyGrammar, where: str) -> BodyGrammar:
     return body
 
 
-def json_body(schema: Any, where: str, label: str) -> BodyGrammar:
+def json_body(
+    schema: Any, where: str, label: str, relaxed: list[Relaxation] | None = None
+) -> BodyGrammar:
     """A body that a JSON Schema describes.
 
     Args:
         schema: the schema: an object, or True for any JSON.
         where: the name of the field that it was given in.
         label: what the body is called in messages to people.
+        relaxed: where to say what of the schema is not held; None if that is an error.
 
     Raises:
         ConstraintError: if the schema is not JSON, not valid, or beyond the engine.
     """
     try:
-        json.dumps(schema, allow_nan=False)
+        text = json.dumps(schema, allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
         raise ConstraintError(f"{where}: a JSON Schema must be JSON: {error}") from None
-    return _checked(BodyGrammar(_grammar("json_schema", schema), label, typed=True), where)
+    if isinstance(schema, dict) and is_old(text):
+        schema = current(schema)
+    if _refused(schema):
+        schema = _held(schema, where, relaxed)
+    return BodyGrammar(_grammar("json_schema", schema), label, typed=True)
+
+
+def _refused(schema: Any) -> str:
+    """Why a body cannot be what a schema says; empty if it can."""
+    return refusal(json.dumps({"grammars": [{"name": "body", "json_schema": schema}]}))
+
+
+def _held(schema: Any, where: str, relaxed: list[Relaxation] | None) -> Any:
+    """What can be held of a schema that is refused as it is."""
+    from harmony_grammar.schemas.relaxing import Relaxation, held  # noqa: PLC0415  few need it
+
+    known = held(schema, _refused)
+    lost = [Relaxation(where, pointer, reason) for pointer, reason in known.lost]
+    if lost and relaxed is None:
+        raise ConstraintError(str(lost[0]))
+    if relaxed is not None:
+        relaxed += lost
+    return known.schema
 
 
 def any_object(label: str) -> BodyGrammar:
@@ -126,19 +155,23 @@ def _lark(text: Any) -> BodyGrammar:
     return _checked(body, _FIELD)
 
 
-def _schema(schema: Any) -> BodyGrammar:
-    return json_body(schema, _FIELD, _RESPONSE)
+_Reported: TypeAlias = "list[Relaxation] | None"
+_Form: TypeAlias = "Callable[[Mapping[str, Any], _Reported], BodyGrammar | None]"
 
 
-def _openai_schema(form: Mapping[str, Any]) -> BodyGrammar:
+def _schema(schema: Any, relaxed: _Reported) -> BodyGrammar:
+    return json_body(schema, _FIELD, _RESPONSE, relaxed)
+
+
+def _openai_schema(form: Mapping[str, Any], relaxed: _Reported) -> BodyGrammar:
     inner = form.get("json_schema", form)
     if not isinstance(inner, Mapping) or "schema" not in inner:
         raise ConstraintError(f"{_FIELD}: the form `json_schema` needs a `schema`")
-    return _schema(inner["schema"])
+    return _schema(inner["schema"], relaxed)
 
 
-def _member(name: str, make: Callable[[Any], BodyGrammar]) -> Callable[[Any], BodyGrammar]:
-    def read(form: Mapping[str, Any]) -> BodyGrammar:
+def _member(name: str, make: Callable[[Any], BodyGrammar]) -> _Form:
+    def read(form: Mapping[str, Any], _: _Reported) -> BodyGrammar:
         if name not in form:
             raise ConstraintError(f"{_FIELD}: the form `{form['type']}` needs a `{name}`")
         return make(form[name])
@@ -147,10 +180,10 @@ def _member(name: str, make: Callable[[Any], BodyGrammar]) -> Callable[[Any], Bo
 
 
 # The forms that name themselves; any other mapping is a JSON Schema.
-_FORMS: Final[Mapping[str, Callable[[Mapping[str, Any]], BodyGrammar | None]]] = MappingProxyType(
+_FORMS: Final[Mapping[str, _Form]] = MappingProxyType(
     {
-        "text": lambda _: None,
-        "json_object": lambda _: any_object(_RESPONSE),
+        "text": lambda *_: None,
+        "json_object": lambda *_: any_object(_RESPONSE),
         "json_schema": _openai_schema,
         "regex": _member("pattern", _regex),
         "choice": _member("choices", _choice),
@@ -159,7 +192,7 @@ _FORMS: Final[Mapping[str, Callable[[Mapping[str, Any]], BodyGrammar | None]]] =
 )
 
 
-def response_body(given: Any) -> BodyGrammar | None:
+def response_body(given: Any, relaxed: _Reported = None) -> BodyGrammar | None:
     """What the answer must be.
 
     Args:
@@ -167,6 +200,7 @@ def response_body(given: Any) -> BodyGrammar | None:
             expression; a list of texts to choose from; or a mapping whose `type` is `text`,
             `json_object`, `json_schema` (with `schema`, or as openai nests it), `regex` (with
             `pattern`), `choice` (with `choices`) or `lark` (with `grammar`).
+        relaxed: where to say what of a schema is not held; None if that is an error.
 
     Returns:
         The body, or None for free text.
@@ -179,15 +213,15 @@ def response_body(given: Any) -> BodyGrammar | None:
     if isinstance(given, re.Pattern):
         return _regex(given)
     if (schema := schema_of(given)) is not None:
-        return _schema(schema)
+        return _schema(schema, relaxed)
     if isinstance(given, Mapping):
         kind = given.get("type")
         form = _FORMS.get(kind) if isinstance(kind, str) else None
-        return _schema(dict(given)) if form is None else form(given)
+        return _schema(dict(given), relaxed) if form is None else form(given, relaxed)
     if isinstance(given, Sequence) and not isinstance(given, (str, bytes)):
         return _choice(given)
     if given is True:
-        return _schema(given)
+        return _schema(given, relaxed)
     raise ConstraintError(
         f"{_FIELD}: a JSON Schema, a regular expression, a list of texts or a mapping with a "
         f"`type` ({', '.join(_FORMS)}) is needed, not {type(given).__name__}"

@@ -16,6 +16,7 @@ __all__ = [
     "closed",
     "has_names",
     "lenient",
+    "placed",
     "pointer_step",
     "rebuilt",
     "standard",
@@ -29,6 +30,7 @@ _ONE: Final = frozenset(
     }
 )
 _SEVERAL: Final = frozenset({"allOf", "anyOf", "items", "oneOf", "prefixItems"})
+_DEFINES: Final = frozenset({"$defs", "definitions"})
 _NAMED: Final = frozenset(
     {"$defs", "definitions", "dependentSchemas", "patternProperties", "properties"}
 )
@@ -72,6 +74,29 @@ def rebuilt(
             made[keyword] = {name: item(each) for name, each in value.items()}
         else:
             made[keyword] = item(value) if keyword in _ONE else value
+    return made
+
+
+def placed(schema: Mapping[str, Any], change: Callable[[Any, str], Any]) -> dict[str, Any]:
+    """A schema with each schema directly inside it changed, definitions excepted.
+
+    Args:
+        schema: the schema.
+        change: what is made of a schema, given with its place in this one, as a JSON pointer.
+    """
+    made: dict[str, Any] = {}
+    for keyword, value in schema.items():
+        if keyword in _SEVERAL and isinstance(value, list):
+            made[keyword] = [change(each, f"/{keyword}/{i}") for i, each in enumerate(value)]
+        elif keyword in _DEFINES:
+            made[keyword] = value
+        elif keyword in _NAMED and isinstance(value, dict):
+            place = f"/{keyword}/"
+            made[keyword] = {n: change(e, place + pointer_step(n)) for n, e in value.items()}
+        elif keyword in _ONE and isinstance(value, (dict, bool)):
+            made[keyword] = change(value, f"/{keyword}")
+        else:
+            made[keyword] = value
     return made
 
 

@@ -201,8 +201,16 @@ class CallJudge:
             if schema is None and _takes_code(message, name):
                 return "ready", None
             return "invalid_arguments", "the arguments are not valid JSON"
-        wrong = None if schema is None else violation(schema, parsed, len(message.text))
+        wrong = None if schema is None else _violation(name, schema, parsed, len(message.text))
         return ("ready", None) if wrong is None else ("invalid_arguments", wrong)
+
+
+def _violation(name: str, schema: Schema, arguments: object, length: int) -> str | None:
+    """What is wrong with arguments; an error names the tool whose schema is none."""
+    try:
+        return violation(schema or {}, arguments, length)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
 
 
 # Repairs that leave no doubt about whom a message calls, and with what.

@@ -28,7 +28,8 @@ def function_of(item: Any, where: str = "tool") -> ToolDescription:
 
     Args:
         item: a `ToolDescription`; a mapping as Chat Completions, Responses, Anthropic or MCP have
-            it; or an object with the same attributes.
+            it; a pydantic model, a class, for its JSON Schema; or an object with the same
+            attributes.
         where: what the item is called in an error.
 
     Raises:
@@ -40,6 +41,9 @@ def function_of(item: Any, where: str = "tool") -> ToolDescription:
     """
     if isinstance(item, ToolDescription):
         return item
+    if isinstance(item, type) and callable(maker := getattr(item, "model_json_schema", None)):
+        schema = maker()
+        return ToolDescription(item.__name__, schema.get("description", ""), schema)
     if isinstance(item, Mapping) and isinstance(item.get("function"), Mapping):
         item, where = item["function"], f"{where}.function"
     given = item if isinstance(item, Mapping) else _attributes(item)
