@@ -72,6 +72,12 @@ def test_all_kinds_at_once() -> None:
         (f"{HEADER}x<|call|>", "stop", None, "tool_calls", {"invalid-arguments"}),
         # A call that is ended as a message is one if it is the last and whole.
         (CALL.replace("<|call|>", "<|end|>"), "stop", None, "tool_calls", {"repaired"}),
+        # Whom the model calls is lost, so nobody gets what it says.
+        (f" to=functions.rm{CALL}", "stop", "", "stop", {"ambiguous-call", "repaired"}),
+        (CALL.replace("functions.get_weather", ""), "stop", "", "stop",
+         {"ambiguous-call", "repaired"}),
+        (" to=functions.rm<|channel|>final to=functions.f<|message|>Hi<|return|>", "stop", "Hi",
+         "stop", {"repaired"}),
         # The namespace is missing.
         (CALL.replace("functions.", ""), "stop", None, "tool_calls", {"bare-recipient"}),
     ],

@@ -33,7 +33,7 @@ from harmony_grammar.streaming.stream_parser import StreamParser
 from harmony_grammar.streaming.tool_calls import CallJudge
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from harmony_grammar.checking.codes import Repair
     from harmony_grammar.openai.prepared import Prepared
@@ -391,6 +391,9 @@ class CompletionReader:
         if channel is None:
             self.notes.add(NoteCode.NO_CHANNEL, path)
         use = Use.ANSWER if channel is None else self._meaning.use_of(channel)
+        if use is Use.PREAMBLE and any(r.code in _LOST_RECIPIENT for r in self._of_header()):
+            self.notes.add(NoteCode.AMBIGUOUS, path)  # what a tool was to get is not for the user
+            return
         self._show(OutputMessage(_KINDS[use], self._count - 1), told)
 
     def _open_call(self, recipient: str, path: str, told: list[Told]) -> None:
@@ -407,14 +410,16 @@ class CompletionReader:
             return
         if tool.kind == "builtin":
             output.kind = OutputKind.BUILTIN
-        doubted = any(
-            self._judge.doubtful(r) for r in self._repairs if r.span.start >= self._begins
-        )
+        doubted = any(map(self._judge.doubtful, self._of_header()))
         self._output = output
         if doubted or self._options.ready_only:
             self._held = output
         else:
             self._show(output, told)
+
+    def _of_header(self) -> Iterator[Repair]:
+        """What was mended in the header that is open."""
+        return (repair for repair in self._repairs if repair.span.start >= self._begins)
 
     def _withhold(self, output: OutputMessage, recipient: str, path: str) -> None:
         """A call of a tool that the request does not have."""
@@ -511,6 +516,8 @@ class CompletionReader:
                 self.read[index] = known._replace(call_id=None)
 
 
+# Mended by leaving out whom the model calls.
+_LOST_RECIPIENT: Final = (DiagnosticCode.EMPTY_SEGMENT, DiagnosticCode.CONFLICTING_RECIPIENTS)
 _KINDS: Final = {
     Use.REASONING: OutputKind.REASONING,
     Use.PREAMBLE: OutputKind.PREAMBLE,
