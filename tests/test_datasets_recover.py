@@ -43,6 +43,22 @@ def test_a_transcript_to_standard_output() -> None:
     assert run("--quiet", "-", stdin=BAD).stderr == ""
 
 
+@pytest.mark.parametrize(
+    ("text", "ends"),
+    [
+        ("<|channel|>commentary<|message|>{}<|end|>", "in `<|return|>`, not in `<|end|>`"),
+        (
+            "<|channel|>commentary to=functions.f<|message|>{}<|end|>",
+            "in `<|call|>`, not in `<|end|>`",
+        ),
+    ],
+)
+def test_another_end_is_told(text: str, ends: str) -> None:
+    assert f"the mended text ends {ends}" in run("--start", "completion", "-", stdin=text).stderr
+    cut = run("--start", "completion", "-", stdin=text.removesuffix("<|end|>"))
+    assert "the mended text ends" not in cut.stderr
+
+
 def test_what_is_well_stays_as_it_is() -> None:
     result = run("-", stdin=f"{GOOD}\n")
     assert (result.stdout, result.stderr, result.exit_code) == (f"{GOOD}\n", "", 0)

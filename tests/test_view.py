@@ -13,7 +13,7 @@ import pytest
 from test_cli_commands import run
 
 import harmony_grammar as hg
-from harmony_grammar.view.data import results, shown, tools
+from harmony_grammar.view.data import fields_of_ids, results, shown, tools, whole
 from harmony_grammar.view.page import compact, encoded, page, ranges, safe_json
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -271,3 +271,72 @@ def test_a_large_transcript_makes_a_page_not_much_larger(tmp_path: Path) -> None
     path.write_text(turn * 1000, encoding="utf-8")
     assert run("view", str(path), "-o", str(out)).exit_code == 0
     assert out.stat().st_size < 2 * path.stat().st_size
+
+
+# --- behind an error ---
+
+BROKEN = (
+    "<|start|>user<|message|>hi<|end|>"
+    "<|start|>assistant<|channel|>\u2013commentary to=functions.f <|constrain|>json<|message|>{}"
+    "<|call|>"
+    "oops<|start|>functions.f to=assistant<|channel|>commentary<|message|>r<|end|>"
+    "<|start|>assistant<|channel|>final<|message|>The answer<|return|>"
+)
+
+
+def test_what_stands_behind_an_error_is_shown(tmp_path: Path) -> None:
+    file = tmp_path / "broken.harmony"
+    file.write_text(BROKEN, encoding="utf-8")
+    result = run("show", str(file))
+    assert result.exit_code == 1
+    assert "4. assistant on final\n    The answer\n" in result.stdout
+    assert "3. tool functions.f on commentary to assistant (answers 2)" in result.stdout
+    for code in ("unknown-channel", "text-between-messages"):
+        assert result.stdout.count(f"[{code}]") == 1
+    cut = run("show", "-", stdin="<|start|>user<|message|>Hi<|end|><|start|>user<|message|>So")
+    assert "2. user\n    So\n" in cut.stdout
+
+
+@pytest.mark.parametrize("in_ids", [False, True])
+@pytest.mark.parametrize(
+    "text",
+    [
+        BROKEN,
+        BROKEN.removesuffix("<|return|>"),
+        BROKEN + "<|start|>assistant<|channel|>fin",
+        "oops",
+    ],
+)
+def test_a_page_has_what_stands_behind_an_error(
+    text: str,
+    in_ids: bool,  # noqa: FBT001  as given
+) -> None:
+    source = encoded(GRAMMAR, text) if in_ids else text
+    report = whole(GRAMMAR, source, "conversation", hg.check(source))
+    data = shown(GRAMMAR, source, report, "a page")
+    read = [message["text"] for message in data["messages"] if not message["open"]]
+    assert read == ([] if text == "oops" else ["hi", "{}", "r", "The answer"])
+    assert data["status"] == "malformed"
+    if len(read) > 1:
+        assert data["messages"][1]["header"].startswith("<|start|>assistant<|channel|>\u2013")
+        assert {"unknown-channel"} <= {finding["code"] for finding in data["findings"]}
+        assert (1, "header") in [(f["where"], f["part"]) for f in data["findings"]]
+    ids = encoded(GRAMMAR, source)
+    places = list(fields_of_ids(GRAMMAR, ids, whole_of_ids(ids).conversation))
+    assert len(places) == len(ids)
+    page(data)
+
+
+def whole_of_ids(ids: list[int]) -> hg.Report:
+    return whole(GRAMMAR, ids, "conversation", hg.check(ids))
+
+
+def test_a_page_is_written_of_what_is_broken(tmp_path: Path) -> None:
+    out = tmp_path / "page.html"
+    assert run("view", "-", "-o", str(out), stdin=BROKEN).exit_code == 1
+    assert "The answer" in out.read_text(encoding="utf-8")
+
+
+def test_a_complete_transcript_is_read_once() -> None:
+    report = hg.check("<|start|>user<|message|>Hi<|end|>")
+    assert whole(GRAMMAR, "<|start|>user<|message|>Hi<|end|>", "conversation", report) is report

@@ -393,8 +393,10 @@ def _off_template(message: Message, context: Context) -> Said | None:
     body, hint = message.body_span or _whole(message), "declare the tools as the template does"
     if getattr(message.content[0], "ids", None) is not None:
         return Said(f"{fault.message}, in line {fault.line} of the body", body, hint)
-    span = Span(body.start + fault.span.start, body.start + fault.span.end)
-    return Said(fault.message, span, hint)
+    begin, end = fault.span
+    if begin == end:  # at the end of a line: it is the line that is wrong
+        begin = message.text.rfind("\n", 0, end) + 1
+    return Said(fault.message, Span(body.start + begin, body.start + end), hint)
 
 
 def _misspelt_effort(message: Message, context: Context) -> Said | None:

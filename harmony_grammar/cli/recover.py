@@ -296,7 +296,33 @@ class _Mending:
         except RenderError as error:
             return source, (), f"what was read cannot be written: {error}"
         # What was cut off and nothing else needed mending is told by the verdict alone.
-        return mended, recovery.diagnostics or report.diagnostics[-1:], None
+        told = recovery.diagnostics or report.diagnostics[-1:]
+        return mended, self._with_end(told, source, mended), None
+
+    def _with_end(
+        self,
+        told: "tuple[Diagnostic, ...]",
+        source: str | list[int],
+        mended: str | list[int],
+    ) -> "tuple[Diagnostic, ...]":
+        """What was mended, with another last token if there is one."""
+        before, now = self._end(source), self._end(mended)
+        if not before or before == now:
+            return told
+        *others, last = told
+        said = f"the mended text ends in {now or 'no token'}, not in {before}"
+        return *others, dataclasses.replace(
+            last, hint=f"{last.hint}; {said}" if last.hint else said
+        )
+
+    def _end(self, source: str | list[int]) -> str:
+        """The special token that a text or ids end in, in words; empty if they end in none."""
+        rules = self.grammar.rules
+        if isinstance(source, str):
+            found = next((name for s, name in rules.specials.items() if source.endswith(s)), "")
+        else:
+            found = rules.special_ids.get(source[-1], "") if source else ""
+        return rules.words(found) if found else ""
 
 
 def register(app: typer.Typer) -> None:

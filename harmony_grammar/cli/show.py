@@ -11,7 +11,7 @@ from harmony_grammar.cli.options import File, GrammarFile, Keep, Kind, Start
 from harmony_grammar.cli.output import FINDINGS, Output, Part, finding_parts, visible
 from harmony_grammar.grammar.meaning import Use
 from harmony_grammar.tree import Message, Role
-from harmony_grammar.view.data import findings_of, results
+from harmony_grammar.view.data import findings_of, results, whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -50,11 +50,14 @@ def _show(  # noqa: PLR0913  a parameter is an option
       harmony-grammar show --fold chat.harmony | less -R
       harmony-grammar show --start completion completion-ids.json
 
-    Exit codes: 0 if it is complete, 1 if not; what could be read is shown.
+    Behind an error what recovery reads is shown, with what was mended.
+
+    Exit codes: 0 if it is complete, 1 if not.
     """  # noqa: D301  the escape tells typer to keep the lines
     given, loaded = read(file, kind, keep_newline=keep_newline), grammar_of(grammar)
-    _, report = judge(loaded, given.source, start)
-    _Shown(loaded, given.name, fold=fold).show(report)
+    used, report = judge(loaded, given.source, start)
+    shown = _Shown(loaded, given.name, fold=fold)
+    shown.show(whole(loaded, given.source, used, report))
     if report.status != "complete":
         raise typer.Exit(FINDINGS)
 

@@ -12,7 +12,7 @@ from harmony_grammar.cli.inputs import STDIN, InputKind, StartChoice, grammar_of
 from harmony_grammar.cli.options import File, GrammarFile, Keep, Kind, Start
 from harmony_grammar.cli.output import FINDINGS, Output, write_bytes
 from harmony_grammar.cli.replacing import replacing
-from harmony_grammar.view.data import fields_of_ids, shown
+from harmony_grammar.view.data import fields_of_ids, shown, whole
 from harmony_grammar.view.page import compact, encoded, page, ranges
 
 __all__ = ["register"]
@@ -42,7 +42,8 @@ def _view(  # noqa: PLR0913  a parameter is an option
     """Write a transcript as one page of HTML: messages, tokens, headers, findings.
 
     The page needs nothing beside it and fetches nothing. Nothing in a transcript
-    becomes markup or script.
+    becomes markup or script. Behind an error what recovery reads is shown, with
+    what was mended.
 
     \b
     Examples:
@@ -53,12 +54,14 @@ def _view(  # noqa: PLR0913  a parameter is an option
     """  # noqa: D301  the escape tells typer to keep the lines
     given, loaded = read(file, kind, keep_newline=keep_newline), grammar_of(grammar)
     chosen, report = judge(loaded, given.source, start)
+    report = whole(loaded, given.source, chosen, report)
     data = shown(loaded, given.source, report, Path(given.name).name)
     if tokens:
         ids = encoded(loaded, given.source)
         read_as = report
         if ids is not given.source:  # once more, for places among the ids; it has been linted
-            read_as = loaded.check(ids, chosen, Lint(select=frozenset()))
+            checked = loaded.check(ids, chosen, Lint(select=frozenset()))
+            read_as = whole(loaded, ids, chosen, checked)
         data["tokens"] = compact(loaded, ids, fields_of_ids(loaded, ids, read_as.conversation))
         spans = [found.span for found in report.diagnostics]
         data["tokens"]["found"] = ranges(loaded, given.source, ids, spans)

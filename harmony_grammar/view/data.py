@@ -12,15 +12,15 @@ from harmony_grammar.bodies import read_body
 from harmony_grammar.bodies.typescript import typescript
 from harmony_grammar.checking.declared import declared_tools
 from harmony_grammar.grammar.meaning import Use
-from harmony_grammar.tree import Message, Role
+from harmony_grammar.reading.strict import Report
+from harmony_grammar.tree import Conversation, Message, Role
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from harmony_grammar.api import Grammar
     from harmony_grammar.errors import Diagnostic, Span
-    from harmony_grammar.reading.strict import Report
-    from harmony_grammar.tree import Conversation, CustomRole, OpenMessage
+    from harmony_grammar.tree import CustomRole, OpenMessage, Start
 
 __all__ = [
     "UNREAD",
@@ -34,6 +34,7 @@ __all__ = [
     "results",
     "shown",
     "tools",
+    "whole",
 ]
 
 
@@ -53,7 +54,7 @@ def shown(grammar: Grammar, source: str | list[int], report: Report, title: str)
     calls = {call: result for result, call in answered.items()}
     marks = Marks(grammar, source, read)
     done = (read[-1].offsets or (0,))[-1] if read else 0
-    messages = [_message(grammar, message) for message in read]
+    messages = [_message(grammar, source, message) for message in read]
     for index, data in enumerate(messages):
         data["call"], data["result"] = answered.get(index), calls.get(index)
     return {
@@ -66,9 +67,37 @@ def shown(grammar: Grammar, source: str | list[int], report: Report, title: str)
     }
 
 
-def _message(grammar: Grammar, message: Message | OpenMessage) -> dict[str, Any]:
+def whole(grammar: Grammar, source: str | list[int], start: Start, report: Report) -> Report:
+    """A report with what stands behind the place where strict reading stopped.
+
+    Args:
+        grammar: the grammar that the transcript was read with.
+        source: the transcript.
+        start: what it was read as.
+        report: what a check found; of a transcript that is complete it is returned.
+
+    Returns:
+        The same verdict, what recovery reads, and the findings with what was mended.
+    """
+    if report.status == "complete":
+        return report
+    recovery = grammar.recover(source, start)
+    told = {(found.code, found.span.start) for found in report.diagnostics}
+    mended = [one for one in recovery.diagnostics if (one.code, one.span.start) not in told]
+    findings = sorted([*report.diagnostics, *mended], key=lambda found: found.span)
+    open_message = recovery.pending
+    read = Conversation(
+        list(recovery.messages), open_message, start="prompt" if open_message else start
+    )
+    return Report(report.status, tuple(findings), read)
+
+
+def _message(
+    grammar: Grammar, source: str | list[int], message: Message | OpenMessage
+) -> dict[str, Any]:
     declares = message.author.role in {Role.SYSTEM, Role.DEVELOPER}
     offsets = message.offsets or (0, 0)
+    header = _text(grammar, source[offsets[0] : offsets[1]])
     return {
         "role": message.author.role.value,
         "name": message.author.name,
@@ -78,7 +107,7 @@ def _message(grammar: Grammar, message: Message | OpenMessage) -> dict[str, Any]
         "type": message.content_type and message.content_type.name,
         "extras": dict(message.extras),
         "text": message.text,
-        "header": message.header.text if message.header else "",
+        "header": message.header.text if message.header else header,
         "end": message.terminator if isinstance(message, Message) else None,
         "open": not isinstance(message, Message),
         "place": f"{offsets[0]}..{offsets[-1]}",
@@ -327,6 +356,7 @@ def fields_of_ids(
     done = 0
     for index, message in enumerate(messages):
         begin, body, *rest = message.offsets or (done, done)
+        yield from [IdField(None, UNREAD)] * (begin - done)
         header = ids[begin:body]
         yield from (IdField(index, part) for part in headers.of_ids(message, header))
         yield from [IdField(index, BODY)] * (rest[0] - body)
@@ -344,6 +374,8 @@ class _HeaderFields:
 
     def of_ids(self, message: Message | OpenMessage, ids: Sequence[int]) -> list[str]:
         """The part that each id of a header belongs to, by its first byte."""
+        if message.header is None:  # a damaged one
+            return [START] * len(ids)
         names = [name for name, _ in self.texts(message)]
         sizes = [len(text.encode()) for _, text in self.texts(message)]
         ends, parts = list(accumulate(sizes)), self.parts(names)
