@@ -155,3 +155,30 @@ def test_rows_of_every_form_are_checked(tmp_path: Path) -> None:
     assert (entry["rows"], entry["complete"]) == (6, 6)
     codes = {found["code"] for found in entry["diagnostics"]}
     assert "not-in-format" in codes
+
+
+PROMPT = "<|start|>user<|message|>Hi<|end|><|start|>assistant"
+ANSWER = "<|channel|>final<|message|>Hello<|return|>"
+
+
+@pytest.mark.parametrize(
+    ("row", "codes"),
+    [
+        ({"prompt": PROMPT, "completion": ANSWER}, []),
+        ({"prompt": PROMPT.replace("user", "usr"), "completion": ANSWER}, ["unknown-role"]),
+        ({"prompt": PROMPT, "chosen": ANSWER, "rejected": ANSWER}, []),
+        ({"prompt": PROMPT, "chosen": ANSWER, "rejected": ANSWER.replace("final", "finale")},
+         ["unknown-channel"]),
+        ({"prompt": [{"role": "user", "content": "Hi"}],
+          "completion": [{"role": "assistant", "content": "Hello"}]}, []),
+        ({"messages": [{"role": "user", "content": "Hi"},
+                       {"role": "assistant", "content": ANSWER}]}, ["spelled-token"]),
+    ],
+)  # fmt: skip
+def test_no_part_of_a_row_goes_unseen(
+    tmp_path: Path, row: dict[str, Any], codes: list[str]
+) -> None:
+    done = run("check", "--format", "json", saved(tmp_path, row, "a.jsonl"))
+    (entry,) = json.loads(done.stdout)["files"]
+    assert [found["code"] for found in entry["diagnostics"]] == codes
+    assert entry["rows"] == 1

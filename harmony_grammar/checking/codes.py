@@ -220,7 +220,7 @@ class DiagnosticCode(str, Enum):
     SPELLED_TOKEN = (
         "spelled-token",
         _WARNING,
-        "What a user or a tool says does not spell special tokens.",
+        "What somebody says does not spell special tokens.",
     )
     DISGUISED_TEXT = (
         "disguised-text",

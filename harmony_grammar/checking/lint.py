@@ -463,7 +463,7 @@ LINT_RULES: Final[Mapping[DiagnosticCode, LintRule]] = MappingProxyType(
         DiagnosticCode.MISSPELT_EFFORT: LintRule(_misspelt_effort, _SYSTEM),
         DiagnosticCode.OFF_TEMPLATE: LintRule(_off_template, _PROMPT),
         DiagnosticCode.DUPLICATE_TOOL: LintRule(_duplicate_tool, _PROMPT),
-        DiagnosticCode.SPELLED_TOKEN: LintRule(_spelled_token, _OUTSIDE),
+        DiagnosticCode.SPELLED_TOKEN: LintRule(_spelled_token, _EVERYONE),
         DiagnosticCode.DISGUISED_TEXT: LintRule(_disguised_token, _OUTSIDE),
         DiagnosticCode.UNUSUAL_TYPE: LintRule(_unusual_type, _EVERYONE),
         DiagnosticCode.ADJACENT_CONSTRAIN: LintRule(_adjacent_marker, _EVERYONE),

@@ -92,6 +92,43 @@ def source_of(grammar: Grammar, row: Any, wanted: str | None) -> RowSource:
     return RowSource(name, *_source(grammar, row[name], row))
 
 
+# Fields that are two halves of one transcript, and fields that each end the first one.
+_HALVES: Final = (("prompt", "completion"), ("prompt", "chosen"), ("prompt", "rejected"))
+
+
+def sources_of(grammar: Grammar, row: Any, wanted: str | None) -> list[RowSource]:
+    """The transcripts of a row: one, unless it has answers to choose from.
+
+    A prompt and its completion are one transcript, and so is a prompt with each answer.
+
+    Args:
+        grammar: the grammar.
+        row: the row, as JSON data.
+        wanted: the field that the transcript is in; None to find out.
+
+    Raises:
+        BadRow: if there is none.
+    """
+    if wanted is None and isinstance(row, Mapping):
+        pairs = [pair for pair in _HALVES if _are_halves(*(row.get(name) for name in pair))]
+        if pairs:
+            return [_joined(grammar, row, *pair) for pair in pairs]
+    return [source_of(grammar, row, wanted)]
+
+
+def _are_halves(first: Any, second: Any) -> bool:
+    """Whether two values can be halves of a transcript: two texts, or two lists of one kind."""
+    if not (first and second and type(first) is type(second)):
+        return False
+    return isinstance(first, str) or (isinstance(first, list) and _fits(first) and _fits(second))
+
+
+def _joined(grammar: Grammar, row: Mapping[str, Any], first: str, second: str) -> RowSource:
+    whole = {**row, second: row[first] + row[second]}
+    del whole[first]
+    return RowSource(second, *_source(grammar, whole[second], whole))
+
+
 def _found(grammar: Grammar, row: Mapping[str, Any]) -> str:
     """The field that holds a transcript, by name and kind, else by what it holds."""
     for name in _FIELDS:
@@ -321,13 +358,23 @@ def _judge_row(settings: Settings, word: str, number: int, row: Any, result: Bat
     try:
         if isinstance(row, BadRow):
             raise row
-        given = source_of(grammar, row, settings.field)
+        found = sources_of(grammar, row, settings.field)
     except BadRow as bad:
         _add_bad(settings, word, number, bad, result)
         return
+    reports = [_judge_source(settings, word, number, given, result) for given in found]
+    worst = next((report for report in reports if not report.ok), reports[0])
+    messages = sum(len(report.conversation) for report in reports)
+    result.count(worst.status, ok=worst.ok, messages=messages)
+
+
+def _judge_source(
+    settings: Settings, word: str, number: int, given: RowSource, result: BatchResult
+) -> Report:
+    """Check a transcript of a row, and keep what is found."""
+    grammar = grammar_in(settings.grammar)
     starts = starts_of(given.field)
     _, report = judge(grammar, given.source, settings.start, settings.lint, starts)
-    result.count(report.status, ok=report.ok, messages=len(report.conversation))
     for note in given.notes:
         said = Diagnostic(
             DiagnosticCode.NOT_IN_FORMAT,
@@ -341,6 +388,7 @@ def _judge_row(settings: Settings, word: str, number: int, row: Any, result: Bat
         index = _message_index(given.messages, report, diagnostic)
         found = Found(settings.name, diagnostic, number, word, given.field, index)
         result.findings.append(found)
+    return report
 
 
 def _message_index(
