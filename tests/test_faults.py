@@ -34,6 +34,20 @@ class Case(NamedTuple):
 
 CASES = [
     Case(
+        "<|start|>assistant¦<|start|>assistant<|channel|>final<|message|>x<|return|>",
+        "conversation",
+        "missing-message",
+        "the header ends without `<|message|>`",
+        "the message is open already",
+    ),
+    Case(
+        "<|start|>user<|message|>a<|end|><|start|>user¦<|start|>user<|message|>b<|end|>",
+        "conversation",
+        "missing-message",
+        "the header ends without `<|message|>`",
+        "the message is open already",
+    ),
+    Case(
         "¦<|start|>assistant<|channel|>final<|message|>x<|return|>",
         "completion",
         "repeated-opening",
@@ -399,3 +413,60 @@ def test_what_is_neither_text_nor_ids_is_a_type_error(source: object, said: str)
 def test_an_unknown_start_is_refused() -> None:
     with pytest.raises(ValueError, match="start must be one of conversation, prompt, completion"):
         hg.parse("", "sentence")  # type: ignore[arg-type]
+
+
+# --- what is said of the cause ---
+
+
+@pytest.mark.parametrize(
+    "text", ["<|start|>assistant<|channel|>final", "assistant<|channel|>final"]
+)
+def test_an_opening_under_a_given_role_is_told(text: str) -> None:
+    encoding = hg.load_harmony_encoding("HarmonyGptOss")
+    with pytest.raises(hg.HarmonySyntaxError, match=r"open already, .* or by the role given"):
+        encoding.parse_messages_from_completion_tokens(
+            ids_of(f"{text}<|message|>x<|return|>"), hg.Role.ASSISTANT
+        )
+
+
+ENCODED_WITHOUT: list[tuple[list[str | int], Start]] = [
+    (["<|start|>user<|message|>Hi<|end|>"], "conversation"),
+    (["<|channel|>final<|message|>Hi"], "completion"),
+    ([200006, "assistant<|channel|>final", 200008, "Hi", 200002], "conversation"),
+    ([200005, "final<|message|>Hi", 200002], "completion"),
+    ([200006, "user", 200008, "Hi", 200007, "<|start|>assistant"], "prompt"),
+]
+
+
+@pytest.mark.parametrize(("parts", "start"), ENCODED_WITHOUT)
+def test_ordinary_ids_that_spell_tokens_are_told(parts: list[str | int], start: Start) -> None:
+    encode = hg.Grammar.default().vocabulary.encode
+    ids = [i for part in parts for i in (encode(part) if isinstance(part, str) else [part])]
+    said = r"ordinary ids spell `<|"
+    assert said in str(hg.check(ids, start).diagnostics[-1].hint)
+    assert any(said in str(found.hint) for found in hg.recover(ids, start).diagnostics)
+
+
+def test_what_a_body_spells_is_no_cause() -> None:
+    encode = hg.Grammar.default().vocabulary.encode
+    ids = [200006, *encode("user"), 200008, *encode("<|end|>"), 200005]
+    assert "ordinary ids" not in str(hg.check(ids).diagnostics[-1].hint)
+
+
+@pytest.mark.parametrize(
+    ("name", "known", "meant"),
+    [
+        ("exec", ["functions.exec", "functions.exit"], "functions.exec"),
+        ("browser.exec", ["functions.exec", "functions.f"], "functions.exec"),
+        ("functions.serch", ["functions.search", "browser.search"], "functions.search"),
+        ("search", ["functions.search", "browser.search"], None),
+        ("x", ["functions.search"], None),
+    ],
+)
+def test_a_tool_without_its_namespace_is_suggested(
+    name: str, known: list[str], meant: str | None
+) -> None:
+    text = f"<|channel|>commentary to={name}<|message|>{{}}<|call|>"
+    (call,) = hg.recover(text).tool_calls(known)
+    assert call.status == "unknown_tool"
+    assert call.suggestion == meant or (meant is None and call.suggestion in (None, *known))

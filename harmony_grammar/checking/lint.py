@@ -22,6 +22,7 @@ from harmony_grammar.errors import Span
 from harmony_grammar.grammar.meaning import BodyPart
 from harmony_grammar.tokens import special_pattern
 from harmony_grammar.tree import Role
+from harmony_grammar.tree.functions import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -329,9 +330,9 @@ def _instead(name: str, tools: Mapping[str, object], work: Work) -> str:
     if not work.affords(len(tools) * _COMPARED):
         return "call a tool that the prompt declares"
     short = sorted(tool for tool in tools if len(tool) <= _LONGEST_NAME)
-    near = get_close_matches(name, short, n=1) if len(name) <= _LONGEST_NAME else ()
-    if near:
-        return f"did you mean `{near[0]}`?"
+    near = nearest(name, short) if len(name) <= _LONGEST_NAME else None
+    if near is not None:
+        return f"did you mean `{near}`?"
     shown = short[:_MOST_NAMES]
     more = f" and {len(tools) - len(shown)} more" if len(tools) > len(shown) else ""
     return f"the declared tools are {', '.join(shown)}{more}"

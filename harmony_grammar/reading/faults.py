@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from harmony_grammar.reading.reader import Reader, Stop
 
 
-__all__ = ["EXPLANATIONS", "STRIPPED", "diagnose", "explain", "lost_tokens"]
+__all__ = ["EXPLANATIONS", "STRIPPED", "diagnose", "explain", "lost_tokens", "spelled_by_ids"]
 
 
 _TRUNCATED: Final = {
@@ -266,6 +266,17 @@ def between_messages(t: Trouble) -> Explanation | None:
     )
 
 
+def spelled_by_ids(rules: Rules, text: str) -> str:
+    """What to do about ordinary ids that spell a special token; empty if none is spelled.
+
+    In text each spelling is the token, so a run of text that has one is made of ids.
+    """
+    found = rules.special_pattern.search(text)
+    if found is None:
+        return ""
+    return f"ordinary ids spell `{found.group()}` there: encode with special tokens allowed"
+
+
 STRIPPED: Final = (
     "its special tokens were stripped, it seems: decode with skip_special_tokens=False"
 )
@@ -412,8 +423,22 @@ def unfinished_header(t: Trouble) -> Explanation | None:
     return Explanation(
         "missing-message",
         f"the header ends without {t.spelled(t.rules.openers)}",
-        f"put {t.spelled(t.rules.openers)} between the header and the body",
+        _opened_twice(t) or f"put {t.spelled(t.rules.openers)} between the header and the body",
     )
+
+
+def _opened_twice(t: Trouble) -> str | None:
+    """What to do about an opening, or its role, that is repeated right behind itself."""
+    start = t.rules.literal(t.meaning.message_start)
+    opened = [token.text for token in t.fault.tokens]
+    if t.special is None:
+        again = not opened and t.meaning.message_start not in t.expected
+        again = again and t.found.startswith(t.rules.roles)
+    else:
+        again = t.found == start and len(opened) in (0, len(t.rules.opening_words))
+    if not again:
+        return None
+    return "the message is open already, by what stands before or by the role given: open it once"
 
 
 def missing_space(t: Trouble) -> Explanation | None:
@@ -433,7 +458,7 @@ def text_in_header(t: Trouble) -> Explanation | None:
     return Explanation(
         "unexpected-text",
         f"{t.found[:1]!r} cannot stand here in a header",
-        f"the body begins after {t.spelled(t.rules.openers)}",
+        _opened_twice(t) or f"the body begins after {t.spelled(t.rules.openers)}",
     )
 
 
@@ -473,7 +498,11 @@ def explain(trouble: Trouble) -> Explanation:
     if violation is not None:
         return Explanation(violation.code, violation.message, violation.hint)
     found = (explanation(trouble) for explanation in EXPLANATIONS)
-    return next((one for one in found if one is not None), anything(trouble))
+    said = next((one for one in found if one is not None), anything(trouble))
+    spelled = spelled_by_ids(trouble.rules, trouble.fault.piece.text)
+    if trouble.special is not None or not spelled:
+        return said
+    return Explanation(said.code, said.message, spelled)
 
 
 def diagnose(reader: Reader, stop: Stop) -> Diagnostic:

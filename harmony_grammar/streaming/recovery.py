@@ -10,7 +10,7 @@ from harmony_grammar.checking.codes import DiagnosticCode
 from harmony_grammar.errors import Diagnostic, Severity, Span
 from harmony_grammar.inputs import IdSource
 from harmony_grammar.inputs.places import Explanation, locate
-from harmony_grammar.reading.faults import STRIPPED, lost_tokens
+from harmony_grammar.reading.faults import STRIPPED, lost_tokens, spelled_by_ids
 from harmony_grammar.reading.reader import Reader
 from harmony_grammar.streaming.engine import Engine
 from harmony_grammar.streaming.header_words import WordsByParser
@@ -159,6 +159,10 @@ def _diagnostic(recovery: Recovery, repair: Repair) -> RepairDiagnostic:
     hint = f"read as: {assumed}" if assumed else "dropped"
     if code in _ALONE and lost_tokens(recovery.rules, found):
         hint = f"{hint}; {STRIPPED}"
+    source = recovery.source
+    if isinstance(source, IdSource) and not source.kind.special_positions(source.ids[slice(*span)]):
+        spelled = spelled_by_ids(recovery.rules, found)
+        hint = f"{hint}; {spelled}" if spelled else hint
     said = Explanation(str(code), code.meaning, hint)
     plain = locate(recovery.source, span, Severity.ERROR, said)
     slots: Sequence[str] = [name for name in Diagnostic.__slots__ if name != "found"]

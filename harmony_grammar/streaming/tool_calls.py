@@ -10,14 +10,13 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from harmony_grammar.checking.codes import DiagnosticCode
 from harmony_grammar.checking.values import NOT_JSON, json_of, violation
 from harmony_grammar.reading.headers import Machine
 from harmony_grammar.streaming.header_words import CODE_TOOLS, HeaderWords
-from harmony_grammar.tree.functions import function_of
+from harmony_grammar.tree.functions import function_of, nearest
 from harmony_grammar.tree.tools import ToolDescription, ToolNamespaceConfig
 
 if TYPE_CHECKING:
@@ -170,8 +169,7 @@ class CallJudge:
         elif message.terminator != self.terminator and not whole:
             return "ambiguous", f"end a call with {self.terminator}"
         if self.tools is not None and name not in self.tools:
-            near = get_close_matches(name, self.tools, n=1)
-            return "unknown_tool", near[0] if near else None
+            return "unknown_tool", nearest(name, self.tools)
         if self.rejects_analysis and self.on_analysis(message, name):
             return "ambiguous", f"functions are called on {self.rules.calls_channel}"
         if any(map(self.doubtful, repairs)):

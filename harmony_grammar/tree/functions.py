@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from typing import Any, Final
 
 from harmony_grammar.tree.tools import ToolDescription
 
-__all__ = ["function_of"]
+__all__ = ["function_of", "nearest"]
 
+_DOT: Final = "."
 # What the APIs call the JSON Schema of a function's arguments, and what else they say of one.
 _SCHEMAS: Final = ("parameters", "inputSchema", "input_schema")
 _ASIDES: Final = frozenset(
@@ -69,6 +71,24 @@ def function_of(item: Any, where: str = "tool") -> ToolDescription:
     except (TypeError, ValueError) as error:
         said = "a JSON Schema must be JSON"
         raise ValueError(f"{where}.{schemas[0]}: {said}, for {name}: {error}") from error
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The name that was meant: the one that ends in the same segment, or one that looks like it.
+
+    Args:
+        name: a name that is none of the known ones.
+        known: the known names.
+
+    Example:
+        >>> nearest("exec", ["functions.exec", "functions.exit"])
+        'functions.exec'
+    """
+    names = [*known]
+    last = name.rpartition(_DOT)[2]
+    same = [one for one in names if one.rpartition(_DOT)[2] == last]
+    near = same if len(same) == 1 else get_close_matches(name, same or names, n=1)
+    return next(iter(near or same), None)
 
 
 def _attributes(item: object) -> dict[str, Any]:
