@@ -193,6 +193,7 @@ class Server:
         """The JSON object that a request is."""
         try:
             body = json.loads(await request.body())
+            json.dumps(body, ensure_ascii=False).encode()  # half a character is no text
         except (ValueError, RecursionError):
             raise HTTPException(400, "the body of the request is not JSON") from None
         if not isinstance(body, dict):

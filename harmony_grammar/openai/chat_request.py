@@ -11,9 +11,11 @@ from harmony_grammar.openai.notes import ConversionError, NoteCode
 from harmony_grammar.openai.plain import (
     ANSWER_PHASE,
     as_count,
+    as_id,
     as_list,
     as_object,
     as_text,
+    as_word,
     compact,
     note_keys,
 )
@@ -177,13 +179,15 @@ class ChatReader:
             yield Instruct(path, text)
         elif role == "user":
             self._keys(data, ("role", "content", *(("name",) if self._user_names else ())), path)
-            yield Ask(path, text, data.get("name") if self._user_names else None)
+            name = as_word(data.get("name"), f"{path}/name") if self._user_names else None
+            yield Ask(path, text, name)
         elif role == "tool":
             self._keys(data, ("role", "content", "tool_call_id", "name"), path)
-            yield Result(path, data.get("tool_call_id"), data.get("name"), text)
+            call = as_id(data.get("tool_call_id"), f"{path}/tool_call_id")
+            yield Result(path, call, as_word(data.get("name"), f"{path}/name"), text)
         elif role == "function":
             self._keys(data, ("role", "content", "name"), path)
-            yield Result(path, None, data.get("name"), text)
+            yield Result(path, None, as_word(data.get("name"), f"{path}/name"), text)
         else:
             known = "system, developer, user, assistant, tool, function"
             raise ConversionError(f"there is no role {role!r}; there are {known}", f"{path}/role")
@@ -273,7 +277,8 @@ class ChatReader:
             arguments = "" if given is None else given
             if not isinstance(arguments, str):
                 arguments = compact(arguments, f"{path}/function/arguments")
-        return Call(path, call.get("id"), as_text(name, f"{path}/function/name"), arguments)
+        name = as_text(name, f"{path}/function/name")
+        return Call(path, as_id(call.get("id"), f"{path}/id"), name, arguments)
 
 
 _UNPLACED: Final = frozenset({"name", "audio", "annotations", "weight", "logprobs"})

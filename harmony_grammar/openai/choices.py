@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from harmony_grammar.openai.notes import ConversionError, NoteCode
-from harmony_grammar.openai.plain import as_list, as_object, as_text, note_keys
+from harmony_grammar.openai.plain import as_list, as_object, as_text, as_word, note_keys
 from harmony_grammar.openai.request_tools import BROWSER, PYTHON
 from harmony_grammar.tree.contents import ReasoningEffort
 from harmony_grammar.tree.tools import ResponseFormat
@@ -51,7 +51,7 @@ def effort_of(word: Any, path: str, options: Options, notes: NoteList) -> Effort
     Raises:
         ConversionError: if there is no such effort, or none is asked for and must not be.
     """
-    if word is None:
+    if as_word(word, path) is None:
         return Effort()
     levels = {level.value.lower(): level for level in ReasoningEffort}
     if word in levels:

@@ -19,9 +19,11 @@ __all__ = [
     "PREAMBLE_PHASE",
     "Contents",
     "as_count",
+    "as_id",
     "as_list",
     "as_object",
     "as_text",
+    "as_word",
     "compact",
     "note_keys",
 ]
@@ -83,6 +85,16 @@ def as_count(value: Any, path: str, least: int = 0) -> int | None:
     return value
 
 
+def as_id(value: Any, path: str) -> str | None:
+    """What something is called; None if it is called nothing. A number is as good as its digits.
+
+    Raises:
+        ConversionError: if it is neither text nor a whole number.
+    """
+    digits = isinstance(value, int) and not isinstance(value, bool)
+    return str(value) if digits else as_word(value, path)
+
+
 def as_text(value: Any, path: str) -> str:
     """A text.
 
@@ -92,6 +104,15 @@ def as_text(value: Any, path: str) -> str:
     if not isinstance(value, str):
         raise ConversionError(f"text is needed, not {_kind(value)}", path)
     return value
+
+
+def as_word(value: Any, path: str) -> str | None:
+    """A text that may be missing.
+
+    Raises:
+        ConversionError: if it is something else.
+    """
+    return None if value is None else as_text(value, path)
 
 
 def compact(value: Any, path: str) -> str:
@@ -152,7 +173,7 @@ class Contents:
         if isinstance(part, str):
             return part
         data = as_object(part, path)
-        kind = data.get("type")
+        kind = as_word(data.get("type"), f"{path}/type")
         if kind in _TEXTS or (kind is None and "text" in data):
             text = data.get("text")
             known = ("type", "text", "annotations", "logprobs", "cache_control")

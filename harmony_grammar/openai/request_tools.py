@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from harmony_grammar.errors import HarmonyError
 from harmony_grammar.openai.notes import ConversionError, NoteCode
-from harmony_grammar.openai.plain import as_list, as_object, as_text, note_keys
+from harmony_grammar.openai.plain import as_list, as_object, as_text, as_word, note_keys
 from harmony_grammar.tree import Author, Message, Role
 from harmony_grammar.tree.functions import function_of
 from harmony_grammar.tree.tools import FUNCTIONS, ToolDescription, ToolNamespaceConfig
@@ -142,7 +142,7 @@ class Tools:
             self._read(as_object(item, f"{path}/{index}"), f"{path}/{index}", None)
 
     def _read(self, tool: Mapping[str, Any], path: str, namespace: str | None) -> None:
-        kind = tool.get("type") or "function"
+        kind = as_word(tool.get("type"), f"{path}/type") or "function"
         if kind == "function":
             self._function(tool, path, namespace)
         elif kind == "custom" or kind in _SHIMS:
@@ -223,6 +223,8 @@ class Tools:
         allowed = tool.get("allowed_tools")
         if isinstance(allowed, Mapping):
             allowed = allowed.get("tool_names")
+        if allowed is not None:
+            allowed = as_list(allowed, f"{path}/allowed_tools")
         self.listed(label, listed, path, allowed)
 
     def listed(self, label: str, tools: Any, path: str, allowed: Any = None) -> None:

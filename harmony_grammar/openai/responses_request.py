@@ -14,9 +14,11 @@ from harmony_grammar.openai.plain import (
     ANSWER_PHASE,
     PREAMBLE_PHASE,
     as_count,
+    as_id,
     as_list,
     as_object,
     as_text,
+    as_word,
     compact,
     note_keys,
 )
@@ -133,8 +135,9 @@ class ItemReader:
         found: list[Entry] = []
         for index, item in enumerate(listed):
             data = as_object(item, f"/previous/{index}")
-            if data.get("id") in referred:
-                self._known[data["id"]] = data
+            name = as_id(data.get("id"), f"/previous/{index}/id")
+            if name in referred:
+                self._known[str(name)] = data
             else:
                 found += self._item(data, f"/previous/{index}")
         return found
@@ -208,19 +211,22 @@ class ItemReader:
         given = data.get("arguments")
         arguments = given if isinstance(given, str) else compact(given or {}, f"{path}/arguments")
         name = as_text(data.get("name"), f"{path}/name")
-        yield Call(path, data.get("call_id"), name, arguments, data.get("namespace"))
+        space = as_word(data.get("namespace"), f"{path}/namespace")
+        yield Call(path, as_id(data.get("call_id"), f"{path}/call_id"), name, arguments, space)
 
     def _custom_call(self, data: Mapping[str, Any], path: str) -> Iterator[Entry]:
         note_keys(self._notes, data, (*_CALL_KEYS, "input"), path)
         text = as_text(data.get("input"), f"{path}/input")
         name = as_text(data.get("name"), f"{path}/name")
         arguments = compact({"input": text}, path)
-        yield Call(path, data.get("call_id"), name, arguments, data.get("namespace"))
+        space = as_word(data.get("namespace"), f"{path}/namespace")
+        yield Call(path, as_id(data.get("call_id"), f"{path}/call_id"), name, arguments, space)
 
     def _output(self, data: Mapping[str, Any], path: str) -> Iterator[Entry]:
         note_keys(self._notes, data, ("type", "id", "call_id", "output", "status", "name"), path)
         text = self._contents.text(data.get("output"), f"{path}/output")
-        yield Result(path, data.get("call_id"), data.get("name"), text)
+        call = as_id(data.get("call_id"), f"{path}/call_id")
+        yield Result(path, call, as_word(data.get("name"), f"{path}/name"), text)
 
     def _python(self, data: Mapping[str, Any], path: str) -> Iterator[Entry]:
         note_keys(self._notes, data, _PYTHON_KEYS, path)
@@ -244,13 +250,14 @@ class ItemReader:
         name = as_text(data.get("name"), f"{path}/name")
         given = data.get("arguments")
         arguments = given if isinstance(given, str) else compact(given or {}, f"{path}/arguments")
-        yield Call(path, data.get("id") or path, name, arguments, label)
+        call = as_id(data.get("id"), f"{path}/id") or path
+        yield Call(path, call, name, arguments, label)
         error, output = data.get("error"), data.get("output")
         text = output if isinstance(output, str) else None
         if text is None and error is not None:
             text = error if isinstance(error, str) else compact(error, f"{path}/error")
         if text is not None:
-            yield Result(path, data.get("id") or path, None, text)
+            yield Result(path, call, None, text)
 
     def _mcp_tools(self, data: Mapping[str, Any], path: str) -> Iterator[Entry]:
         label = as_text(data.get("server_label"), f"{path}/server_label")
@@ -281,7 +288,7 @@ def _reference_of(item: Any) -> str | None:
         return None
     data = as_object(item, "/input")
     is_reference = data.get("type") == "item_reference"
-    return data.get("id") if is_reference else None
+    return as_id(data.get("id"), "/input") if is_reference else None
 
 
 _PHASES: Final[Mapping[str, Any]] = {PREAMBLE_PHASE: "preamble", ANSWER_PHASE: "answer"}
