@@ -418,3 +418,51 @@ def test_progress_within_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         meter.done(path)
     assert "reading" in terminal.said
     assert "rows/s" in terminal.said
+
+
+# --- padding ---
+
+TURN = [200006, 1428, 200008, 12194, 200007, 200006, 173781, 200005, 17196, 200008, 13225, 200002]
+PAD = 199999
+
+
+@pytest.mark.parametrize(
+    ("ids", "mask"),
+    [
+        ([PAD, PAD, *TURN], [0, 0, *[1] * len(TURN)]),
+        ([PAD, PAD, *TURN], [0, 0, *[1] * (len(TURN) - 1)]),  # the mask of labels, one shorter
+        ([*TURN, PAD, PAD], [*[1] * len(TURN), 0, 0]),
+        ([*TURN[:4], 5, *TURN[4:]], [1] * 4 + [0] + [1] * 8),
+        (TURN, [1] * len(TURN)),
+        (TURN, None),
+    ],
+)
+def test_what_an_attention_mask_excludes_is_no_part(
+    tmp_path: Path, ids: list[int], mask: list[int] | None
+) -> None:
+    rows: list[dict[str, Any]] = [{"input_ids": ids, "attention_mask": mask}]
+    lines = write(tmp_path / "a.jsonl", json.dumps(rows[0]).encode())
+    for path in (lines, parquet(tmp_path / "a.parquet", rows)):
+        for field in ([], ["--field", "input_ids"]):
+            result = run(path, *field)
+            assert (result.exit_code, "1 complete" in result.stdout) == (0, True)
+
+
+def test_findings_are_placed_in_the_padded_row(tmp_path: Path) -> None:
+    row: dict[str, Any] = {
+        "input_ids": [PAD, PAD, *TURN[:-1], 200012],
+        "attention_mask": [0, 0, *[1] * 12],
+    }
+    path = write(tmp_path / "a.jsonl", json.dumps(row).encode())
+    assert "token 13 (200012, '<|call|>')" in run(path).stdout
+    cut = {**row, "input_ids": row["input_ids"][:-1]}
+    path = write(tmp_path / "b.jsonl", json.dumps(cut).encode())
+    assert "token 13 (the end)" in run(path).stdout
+    result: Result = CliRunner().invoke(build(), ["recover", str(path)])
+    assert "it would no longer fit" in result.stderr
+    assert json.loads(result.stdout) == cut
+
+
+def test_padding_without_a_mask_is_told_to_be_padding(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl", json.dumps({"input_ids": [PAD, *TURN]}).encode())
+    assert "it pads rows and stops generations" in run(path).stdout

@@ -276,6 +276,9 @@ class _Mending:
             source, repairs, problem = self._mended(given.source, starts_of(given.field))
             if problem is not None:
                 return _Mended(data, problem=one_line(f"{place}: {problem}"))
+            if repairs and given.places is not None:
+                said = "ids with an attention mask stay as they are, or it would no longer fit"
+                return _Mended(data, problem=one_line(f"{place}: {said}"))
             mended = with_transcript(data, given.field, source) if repairs else data
         except (BadRow, ValueError, RecursionError) as bad:
             return _Mended(data, problem=one_line(f"{place}: {bad}"), lost=not data)

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import islice
 from multiprocessing import get_context, parent_process
@@ -54,6 +54,9 @@ _FIELDS: Final = (
 )
 
 
+_MASK: Final = "attention_mask"  # which ids of a row are padding
+
+
 class RowSource(NamedTuple):
     """The transcript of a row.
 
@@ -63,12 +66,14 @@ class RowSource(NamedTuple):
         messages: if it is given as messages, the index of the one that each message of the
             transcript comes from; None for text and ids.
         notes: what the messages say that has no place in a transcript.
+        places: for each id its index in the row, if the attention mask of the row leaves some out.
     """
 
     field: str | None
     source: str | list[int]
     messages: Sequence[int] | None = None
     notes: Sequence[ConversionNote] = ()
+    places: Sequence[int] | None = None
 
 
 def source_of(grammar: Grammar, row: Any, wanted: str | None) -> RowSource:
@@ -155,11 +160,11 @@ def _fits(value: Any) -> bool:
 
 def _source(
     grammar: Grammar, value: Any, row: Mapping[str, Any]
-) -> tuple[str | list[int], Sequence[int] | None, Sequence[ConversionNote]]:
+) -> tuple[str | list[int], Sequence[int] | None, Sequence[ConversionNote], Sequence[int] | None]:
     if isinstance(value, str):
         listed = _listed(value)
         if listed is None:
-            return value, None, ()
+            return value, None, (), None
         value = listed
     if isinstance(value, Mapping) and "messages" in value:
         row, value = value, value["messages"]
@@ -167,8 +172,10 @@ def _source(
         if value and isinstance(value[0], Mapping):
             read = _conversation(grammar, value, row)
             indices = [_index(path) for path in read.paths]
-            return _written(grammar, read.conversation), indices, read.notes
-        return _ids(value), None, ()
+            return _written(grammar, read.conversation), indices, read.notes, None
+        places = _attended(value := _ids(value), row.get(_MASK))
+        ids = value if places is None else [value[place] for place in places]
+        return ids, None, (), places
     raise BadRow(
         "no-transcript", f"this is {_kind(value)}", "a transcript is text, ids or messages"
     )
@@ -202,6 +209,14 @@ def _ids(value: list[Any]) -> list[int]:
             "a list of ids holds integers alone, a list of messages objects with a role",
         )
     return value
+
+
+def _attended(ids: Sequence[int], mask: Any) -> list[int] | None:
+    """The indices of the ids that a mask leaves; None if it leaves all, or is none."""
+    if not isinstance(mask, Sequence) or not any(each in (0, False) for each in mask):
+        return None
+    padding = {index for index, each in enumerate(mask) if each in (0, False)}
+    return [index for index in range(len(ids)) if index not in padding]
 
 
 def _conversation(grammar: Grammar, messages: Any, row: Mapping[str, Any]) -> ReadJson:
@@ -386,9 +401,19 @@ def _judge_source(
         result.findings.append(Found(settings.name, said, number, word, given.field, place))
     for diagnostic in report.diagnostics:
         index = _message_index(given.messages, report, diagnostic)
-        found = Found(settings.name, diagnostic, number, word, given.field, index)
+        placed = _replaced(diagnostic, given.places)
+        found = Found(settings.name, placed, number, word, given.field, index)
         result.findings.append(found)
     return report
+
+
+def _replaced(diagnostic: Diagnostic, places: Sequence[int] | None) -> Diagnostic:
+    """A finding where it is in the row, of which padding was left out."""
+    if places is None:
+        return diagnostic
+    ends = [*places, places[-1] + 1 if places else 0]
+    begin, end = (ends[min(at, len(places))] for at in diagnostic.span)
+    return replace(diagnostic, span=Span(begin, end))
 
 
 def _message_index(

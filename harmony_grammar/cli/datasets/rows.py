@@ -35,6 +35,7 @@ __all__ = [
 ]
 
 _MOST_ROWS: Final = 256
+_BESIDE: Final = ("tools", "attention_mask")  # columns that say something of a transcript
 _MOST_BYTES: Final = 1 << 20
 _CHUNK: Final = 1 << 18
 
@@ -356,7 +357,7 @@ def _parquet(opened: OpenedFile, column: str | None, _: int) -> Iterator[Row]:
         raise Misuse(f"{label(opened.name)}: this is no Parquet file: {error}") from None
     schema = file.schema_arrow
     wanted = {column} if column in schema.names else {f.name for f in schema if _may_hold(f.type)}
-    columns = [name for name in schema.names if name in wanted or name == "tools"]
+    columns = [name for name in schema.names if name in wanted or name in _BESIDE]
     try:
         for batch in file.iter_batches(batch_size=_MOST_ROWS, columns=columns):
             yield from (Row(b"", value) for value in batch.to_pylist())
