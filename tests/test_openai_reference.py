@@ -1,0 +1,61 @@
+"""Prompts are, id by id, what openai_harmony makes of the messages that OpenAI's guide asks for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from conversion_programs import DATE, reference
+from hypothesis import given
+from strategies_requests import chats
+
+from harmony_grammar import openai as hgo
+
+if TYPE_CHECKING:
+    from openai_harmony import HarmonyEncoding  # type: ignore[import-untyped]  # it ships no types
+
+LEVELS = {"minimal": "low", "none": "low", "max": "high"}
+
+
+def as_reference(request: dict[str, Any]) -> dict[str, Any]:
+    """The request in the words that the reference has: it knows three efforts."""
+    made = dict(request)
+    if "reasoning_effort" in made:
+        made["reasoning_effort"] = LEVELS.get(made["reasoning_effort"], made["reasoning_effort"])
+    return made
+
+
+@given(chats())
+def test_prompts_of_chats(reference_encoding: HarmonyEncoding, request: dict[str, Any]) -> None:
+    prepared = hgo.from_chat(request, date=DATE, alias_reserved=False)
+    assert prepared.ids == reference(reference_encoding)(as_reference(request))
+
+
+@given(chats())
+def test_prompts_of_items(reference_encoding: HarmonyEncoding, request: dict[str, Any]) -> None:
+    """The same conversation as a request of Responses."""
+    whole = hgo.from_chat(request, alias_reserved=False, keep_reasoning="all").conversation
+    items = hgo.to_responses(whole)
+    prepared = hgo.from_responses(items, date=DATE, alias_reserved=False)
+    assert prepared.ids == reference(reference_encoding)(as_reference(request))
+
+
+def test_every_step_of_a_long_conversation(reference_encoding: HarmonyEncoding) -> None:
+    """What is dropped changes with each message; a user may speak while a call waits."""
+    function = {"name": "now", "description": "Tells the time."}
+    call = {"type": "function", "function": {"name": "now", "arguments": "{}"}}
+    ask = {"role": "user", "content": "Hi"}
+    answer = {"role": "assistant", "reasoning": "So.", "content": "Hello."}
+    messages: list[dict[str, Any]] = [{"role": "system", "content": "A"}]
+    for number in range(3):
+        calls = {"role": "assistant", "reasoning": "Hm.", "content": "I look.",
+                 "tool_calls": [{**call, "id": f"c{number}"}]}  # fmt: skip
+        result = {"role": "tool", "tool_call_id": f"c{number}", "content": "Nine."}
+        messages += [ask, calls, result, ask, *([answer] if number != 1 else []), ask]
+    messages.insert(8, {"role": "developer", "content": "B"})
+    for end in range(2, len(messages) + 1):
+        request = {
+            "messages": messages[:end],
+            "tools": [{"type": "function", "function": function}],
+        }
+        prepared = hgo.from_chat(request, date=DATE)
+        assert prepared.ids == reference(reference_encoding)(request)
