@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "examples"))
-import server as example  # type: ignore[import-not-found]
+import server as example
 
 GRAMMAR = hg.Grammar.default()
 THINK = "<|channel|>analysis<|message|>I think.<|end|><|start|>assistant"

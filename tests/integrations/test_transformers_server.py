@@ -18,8 +18,8 @@ import openai
 from tiny_gpt_oss import model
 
 sys.path.insert(0, str(Path(__file__).parent.parent.parent / "examples"))
-from serve_transformers import sampler_of  # type: ignore[import-not-found]
-from server import Server  # type: ignore[import-not-found]
+from serve_transformers import sampler_of
+from server import Server
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
