@@ -103,6 +103,30 @@ def test_a_name_that_is_none_is_refused(text: str, place: str) -> None:
         developer_text(hg.DeveloperContent.new().with_tools(config), schema_style="faithful")
 
 
+@pytest.mark.parametrize("name", ["a..b", ".a", "a.", "/a", ".", ".."])
+@pytest.mark.parametrize("place", ["tool", "namespace"])
+def test_a_name_that_no_header_spells_is_refused(name: str, place: str) -> None:
+    tool = hg.ToolDescription.new(name if place == "tool" else "f", "A tool.")
+    config = hg.ToolNamespaceConfig("functions" if place == "tool" else name, tools=[tool])
+    content = hg.DeveloperContent.new().with_tools(config)
+    if place == "tool" or name != "/a":  # a recipient may begin with a slash, a declaration not
+        with pytest.raises(hg.RenderError, match="cannot be called by the name"):
+            developer_text(content, schema_style="faithful")
+    message = hg.Message.from_role_and_content(hg.Role.DEVELOPER, content)
+    assert hg.render(message)  # as the reference writes it
+
+
+@pytest.mark.parametrize("name", ["a", "a.b", "a/b", "a-b", "-a", "\u00fc", "python", "a" * 300])
+def test_a_name_that_a_header_spells_is_written_and_can_be_called(name: str) -> None:
+    config = hg.ToolNamespaceConfig("functions", tools=[hg.ToolDescription.new(name, "A tool.")])
+    content = hg.DeveloperContent.new().with_tools(config)
+    text = hg.render(
+        hg.Message.from_role_and_content(hg.Role.DEVELOPER, content), schema_style="faithful"
+    )
+    held = hg.Constraint.from_prompt(text + "<|start|>assistant", schema_style="faithful")
+    assert held.tool_names == (f"functions.{name}",)
+
+
 def test_each_line_is_ours() -> None:
     text = "\n".join(TEXTS)
     for schema in everywhere(text).values():

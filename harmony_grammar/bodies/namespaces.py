@@ -112,11 +112,11 @@ class _Style(NamedTuple):
 
     Attributes:
         lines: the lines of a description.
-        declared: what a namespace declares, with the mark of comments.
+        declared: what a namespace declares.
     """
 
     lines: Callable[[str], list[str]]
-    declared: Callable[[ToolNamespaceConfig, str], Iterator[_Written]]
+    declared: Callable[[ToolNamespaceConfig, Signs], Iterator[_Written]]
 
 
 # --- As the reference does ---
@@ -128,22 +128,28 @@ def description_lines(text: str) -> list[str]:
     return [line.removesuffix("\r") for line in ended] + ([last] if last else [])
 
 
-def _compatible(config: ToolNamespaceConfig, mark: str) -> Iterator[_Written]:
+def _compatible(config: ToolNamespaceConfig, signs: Signs) -> Iterator[_Written]:
     for tool in config.tools:
-        text = None if tool.parameters is None else typescript(tool.parameters, mark=mark)
+        text = None if tool.parameters is None else typescript(tool.parameters, mark=signs.mark)
         yield _Written(tool.name, text, description_lines(tool.description))
 
 
 # --- Faithfully ---
 
 
-def _faithful(config: ToolNamespaceConfig, mark: str) -> Iterator[_Written]:
+def _faithful(config: ToolNamespaceConfig, signs: Signs) -> Iterator[_Written]:
     """The tools, each after the types that it names and no tool before it does."""
-    for name in (config.name, *(tool.name for tool in config.tools)):
-        if not _NAME.fullmatch(name):
+    for tool in config.tools:
+        for name in (config.name, tool.name):
+            if not _NAME.fullmatch(name):
+                raise RenderError(
+                    f"a tool cannot be called by the name {name!r}: letters, digits, `_`, `-`, "
+                    "`.` and `/` make a name"
+                )
+        if not signs.can_call(config.name, tool.name):
             raise RenderError(
-                f"a tool cannot be called by the name {name!r}: letters, digits, `_`, `-`, `.` "
-                "and `/` make a name"
+                f"a tool cannot be called by the name {tool.name!r} in {config.name!r}: no header "
+                "can address it"
             )
     taken = frozenset(tool.name for tool in config.tools)
     known: dict[str, Type] = {}
@@ -152,8 +158,8 @@ def _faithful(config: ToolNamespaceConfig, mark: str) -> Iterator[_Written]:
         for name, kind in typed.definitions.items() if typed else ():
             if name not in known:
                 known[name] = kind
-                yield _Written(name, type_text(kind, mark=mark), [], tool=False)
-        text = None if typed is None else type_text(typed.type, mark=mark)
+                yield _Written(name, type_text(kind, mark=signs.mark), [], tool=False)
+        text = None if typed is None else type_text(typed.type, mark=signs.mark)
         yield _Written(tool.name, text, comment_lines(tool.description))
 
 
@@ -202,7 +208,7 @@ def _namespace(config: ToolNamespaceConfig, signs: Signs, style: Style) -> str:
     named = f"{namespace} {config.name}"
     lines, declared = _style(style)
     described = _commented(lines(config.description or ""), signs)
-    tools = (line for known in declared(config, signs.mark) for line in _declared(known, signs))
+    tools = (line for known in declared(config, signs) for line in _declared(known, signs))
     closed = f"{closing} {signs.mark} {named}"
     return "\n".join((head, *described, f"{named} {opening}\n", *tools, closed))
 

@@ -10,9 +10,10 @@ from harmony_grammar.grammar.automata import overlap
 from harmony_grammar.grammar.meaning import TOOL_TYPE, BodyPart
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from harmony_grammar.grammar import Rules
+    from harmony_grammar.grammar.automata import Automaton
     from harmony_grammar.grammar.whole_text import Leaf
 
 __all__ = [
@@ -37,11 +38,20 @@ class Signs(NamedTuple):
         of: the fixed texts of each part of a body, in the order of the grammar.
         mark: what a comment begins with.
         argument: how the argument of a tool is called, with what stands behind it.
+        names: what a declaration can be called.
+        recipients: what a header can address.
     """
 
     of: Mapping[BodyPart, tuple[str, ...]]
     mark: str
     argument: str
+    names: Sequence[Automaton]
+    recipients: Sequence[Automaton]
+
+    def can_call(self, namespace: str, name: str) -> bool:
+        """Whether a tool of this name can be declared, and addressed by a call."""
+        named = any(one.matches(name) for one in self.names)
+        return named and any(one.matches(f"{namespace}.{name}") for one in self.recipients)
 
     def title(self, part: BodyPart) -> str:
         """What a part begins with."""
@@ -52,7 +62,21 @@ class Signs(NamedTuple):
 def signs_of(rules: Rules) -> Signs:
     """The signs of a grammar."""
     of = {part: rules.meaning.signs(part) for part in BodyPart}
-    return Signs(of, _mark(rules), _argument(rules))
+    own = rules.meaning.own_terminals(BodyPart.FUNCTION)
+    names = [name for name in own if not rules.terminals[name].fixed][:1]
+    return Signs(of, _mark(rules), _argument(rules), _automata(rules, names), _recipients(rules))
+
+
+def _automata(rules: Rules, names: Iterable[str]) -> Sequence[Automaton]:
+    """The automata of some terminals, as far as they have any."""
+    return [found for name in names if (found := rules.automaton(name)) is not None]
+
+
+def _recipients(rules: Rules) -> Sequence[Automaton]:
+    """What spells the recipient of a header."""
+    spelled = (rule for rule, field in rules.meaning.fields.items() if field == _RECIPIENT)
+    kept = {s.name for rule in spelled for s in rules.below(rule) if s.kept}
+    return _automata(rules, sorted(kept))
 
 
 def _mark(rules: Rules) -> str:
@@ -78,6 +102,7 @@ def _argument(rules: Rules) -> str:
     return ""
 
 
+_RECIPIENT: Final = "recipient"
 _LINE_END: Final = "\n"
 LINE: Final = 1
 """Line ends of the layout between a text and a line that belongs to it."""
