@@ -227,6 +227,11 @@ class DiagnosticCode(str, Enum):
         _WARNING,
         "What a user or a tool says does not hold special tokens in disguise.",
     )
+    UNUSUAL_RECIPIENT = (
+        "unusual-recipient",
+        _WARNING,
+        "A recipient with signs that names of tools do not have.",
+    )
     UNUSUAL_TYPE = "unusual-type", _WARNING, "A content type in unusual capitals."
     ADJACENT_CONSTRAIN = "adjacent-constrain", _WARNING, "No space before the constrain marker."
     UNUSUAL_SPACE = "unusual-space", _WARNING, "White space in a header where the format has none."

@@ -43,6 +43,7 @@ _MOST_NAMES: Final = 10  # that a hint lists
 _COMPARED: Final = 4  # steps that it takes to compare two names
 _NO_JSON: Final = Mismatch("", "it is no JSON")
 
+_USUAL_NAME: Final = re.compile(r"[A-Za-z0-9_/-]+(\.[A-Za-z0-9_/-]+)*")
 # An opening angle bracket, escaped or full-width, before a bar.
 _DISGUISED: Final = re.compile(
     r"(?:&lt;|&#0*60;|&#x0*3c;|\\u003c|\\x3c|\uff1c|<(?=\uff5c))[|\uff5c]", re.IGNORECASE
@@ -137,12 +138,19 @@ def _call_on_analysis(message: Message, context: Context) -> Said | None:
     )
 
 
+def _unusual_recipient(message: Message, _: Context) -> Said | None:
+    if message.recipient is None or _USUAL_NAME.fullmatch(message.recipient):
+        return None
+    said = f"the recipient `{message.recipient}` has signs that names of tools do not have"
+    return _in_header(message, said, "name tools with ASCII letters, digits, `_`, `-` and `/`")
+
+
 def _unusual_type(message: Message, _: Context) -> Said | None:
     kind = message.content_type
     if kind is None or kind.name in _USUAL_TYPES or kind.name.lower() not in _USUAL_TYPES:
         return None
-    hint = f"write `{kind.name.lower()}`"
-    return _in_header(message, f"the content type is spelled `{kind.name}`", hint)
+    said = f"the content type is spelled `{kind.name}`"
+    return _in_header(message, said, f"write `{kind.name.lower()}`")
 
 
 def _adjacent_marker(message: Message, context: Context) -> Said | None:
@@ -395,8 +403,7 @@ def _off_template(message: Message, context: Context) -> Said | None:
     if getattr(message.content[0], "ids", None) is not None:
         return Said(f"{fault.message}, in line {fault.line} of the body", body, hint)
     begin, end = fault.span
-    if begin == end:  # at the end of a line: it is the line that is wrong
-        begin = message.text.rfind("\n", 0, end) + 1
+    begin = message.text.rfind("\n", 0, end) + 1 if begin == end else begin  # a line's end
     return Said(fault.message, Span(body.start + begin, body.start + end), hint)
 
 
@@ -466,6 +473,7 @@ LINT_RULES: Final[Mapping[DiagnosticCode, LintRule]] = MappingProxyType(
         DiagnosticCode.DUPLICATE_TOOL: LintRule(_duplicate_tool, _PROMPT),
         DiagnosticCode.SPELLED_TOKEN: LintRule(_spelled_token, _EVERYONE),
         DiagnosticCode.DISGUISED_TEXT: LintRule(_disguised_token, _OUTSIDE),
+        DiagnosticCode.UNUSUAL_RECIPIENT: LintRule(_unusual_recipient, _EVERYONE),
         DiagnosticCode.UNUSUAL_TYPE: LintRule(_unusual_type, _EVERYONE),
         DiagnosticCode.ADJACENT_CONSTRAIN: LintRule(_adjacent_marker, _EVERYONE),
         DiagnosticCode.UNUSUAL_SPACE: LintRule(_unusual_space, _EVERYONE),
@@ -529,7 +537,8 @@ class Lint:
         Yields:
             The code of a rule, and what it says.
         """
-        context = Context(rules, channels, Work(_length(messages)))
+        length = messages[-1].span.end if messages and messages[-1].span else 0
+        context = Context(rules, channels, Work(length))
         turn_over = _last_turn(rules, messages)
         for index, message in enumerate(messages):
             context.first, context.last = index == 0, index == len(messages) - 1
@@ -541,11 +550,6 @@ class Lint:
             remember = _MEMORY.get(message.author.role)
             if remember is not None:
                 remember(message, context)
-
-
-def _length(messages: Sequence[Message]) -> int:
-    """How long the input is, as far as messages were read."""
-    return messages[-1].span.end if messages and messages[-1].span else 0
 
 
 def _remember_system(message: Message, context: Context) -> None:
