@@ -196,15 +196,15 @@ def violation(schema: Mapping[str, Any], arguments: object, length: int) -> str 
         ValueError: if the schema is none, or refers to what is not in it.
     """
     try:
-        import jsonschema  # noqa: PLC0415  few inputs need it
-        import referencing  # noqa: PLC0415
+        import referencing  # noqa: PLC0415  jsonschema needs it
+
+        kind, schema, fault = _readable(schema)
     except ImportError:
         raise ImportError("checking arguments by their schemas needs jsonschema") from None
-    if _DRAFT not in schema:
-        schema = _told_anew(schema)
-    kind = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
-    if why := _schema_fault(kind, schema):
-        raise ValueError(f"the schema of a tool is none: {why}")
+    if fault is not None:
+        raise ValueError(f"the schema of a tool is none: {fault}")
+    if _is_surely_valid(schema, arguments):
+        return None
     check = _Judging(schema, Work(length))
     validator = _counting(kind, of_prompts=False)(schema, registry=_nowhere(), format_checker=check)
     try:
@@ -233,30 +233,111 @@ def _told_anew(schema: Mapping[str, Any]) -> Mapping[str, Any]:
 _LONGEST_KEPT: Final = 20_000  # characters of a schema that is remembered
 
 
-def _schema_fault(kind: Any, schema: Mapping[str, Any]) -> str | None:
-    """Why a schema is none; asked once for each schema that calls are checked by."""
+class _Readable(NamedTuple):
+    """A schema that is ready to check by.
+
+    Attributes:
+        kind: the validators of its draft.
+        schema: the schema, told anew if it is of an older draft.
+        fault: why it is none; None if it is one.
+    """
+
+    kind: Any
+    schema: Mapping[str, Any]
+    fault: str | None
+
+
+def _readable(schema: Mapping[str, Any]) -> _Readable:
+    """A schema as it is read; once for each that calls are checked by."""
     try:
         text = json.dumps(schema)
     except (TypeError, ValueError, RecursionError):
         text = ""
-    if not 0 < len(text) <= _LONGEST_KEPT:
-        return _fault_of(kind, schema)
-    return _known_fault(kind, text)
+    kept = 0 < len(text) <= _LONGEST_KEPT
+    return _kept_readable(text) if kept else _made_readable(schema)
 
 
 @lru_cache(maxsize=256)
-def _known_fault(kind: Any, text: str) -> str | None:
-    return _fault_of(kind, json.loads(text))
+def _kept_readable(text: str) -> _Readable:
+    return _made_readable(json.loads(text))
 
 
-def _fault_of(kind: Any, schema: Mapping[str, Any]) -> str | None:
+def _made_readable(schema: Mapping[str, Any]) -> _Readable:
     import jsonschema  # noqa: PLC0415  few inputs need it
 
+    if _DRAFT not in schema:
+        schema = _told_anew(schema)
+    kind = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
     try:
         kind.check_schema(schema)
     except jsonschema.exceptions.SchemaError as error:
-        return str(error.message)
-    return None
+        return _Readable(kind, schema, str(error.message))
+    return _Readable(kind, schema, None)
+
+
+# --- what most calls are checked by ---
+
+_ASIDES: Final = frozenset({"title", "description", "default", "examples", "deprecated"})
+_PLAIN: Final[Mapping[str, tuple[type, ...]]] = {
+    "string": (str,),
+    "integer": (int,),
+    "number": (int, float),
+    "boolean": (bool,),
+    "null": (type(None),),
+    "array": (list,),
+    "object": (dict,),
+}
+
+
+def _is_surely_valid(schema: object, value: object) -> bool:
+    """Whether a value is valid by the keywords that nearly all tools use.
+
+    Where it is not, or a schema says more, the whole check says what is wrong.
+    """
+    if type(schema) is not dict:
+        return schema is True
+    return all(
+        keyword in _ASIDES or (keyword in _SURE and _SURE[keyword](wanted, value, schema))
+        for keyword, wanted in schema.items()
+    )
+
+
+def _is_of_type(wanted: Any, value: object, _: object) -> bool:
+    return type(wanted) is str and type(value) in _PLAIN.get(wanted, ())
+
+
+def _has_properties(wanted: Any, value: Any, _: object) -> bool:
+    return type(value) is not dict or all(
+        name not in value or _is_surely_valid(inner, value[name]) for name, inner in wanted.items()
+    )
+
+
+def _has_required(wanted: Any, value: Any, _: object) -> bool:
+    return type(value) is not dict or all(name in value for name in wanted)
+
+
+def _has_no_others(wanted: Any, value: Any, schema: Any) -> bool:
+    if wanted is True or type(value) is not dict:
+        return True
+    return bool(schema.get("properties", {}).keys() >= value.keys())
+
+
+def _has_items(wanted: Any, value: Any, _: object) -> bool:
+    return type(value) is not list or all(_is_surely_valid(wanted, one) for one in value)
+
+
+def _is_one_of(wanted: Any, value: object, _: object) -> bool:
+    return type(value) is str and value in wanted
+
+
+_SURE: Final[Mapping[str, Callable[[Any, Any, Any], bool]]] = {
+    "type": _is_of_type,
+    "properties": _has_properties,
+    "required": _has_required,
+    "additionalProperties": _has_no_others,
+    "items": _has_items,
+    "enum": _is_one_of,
+}
 
 
 # --- the keywords, counted ---

@@ -272,6 +272,7 @@ class Meaning:
     bodies: Mapping[Role, str]
     parts: Mapping[tuple[str, str | None], BodyPart]
     sections: Mapping[str, tuple[str, str]]
+    _orders: dict[BodyPart, tuple[str, ...]] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
     def of(cls, source: Source) -> Meaning:
@@ -334,6 +335,12 @@ class Meaning:
 
     def order(self, part: BodyPart) -> tuple[str, ...]:
         """The rules that a part consists of, in the order of the grammar."""
+        known = self._orders.get(part)
+        if known is None:
+            known = self._orders[part] = self._order(part)
+        return known
+
+    def _order(self, part: BodyPart) -> tuple[str, ...]:
         found = [p for p in self.source.productions if self.part_of(p) is part]
         longest = max(found, key=lambda p: len(p.symbols), default=None)
         return tuple(s.name for s in longest.symbols if not s.terminal) if longest else ()

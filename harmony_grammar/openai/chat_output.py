@@ -117,9 +117,11 @@ class ChatStream:
         Raises:
             TypeError: if it is neither, or not what came before.
         """
+        if type(source) is list and len(source) == 1:  # as streams mostly come
+            text, output = self._reader.flow(source[0]), self._reader.output
+            if text and output:
+                return self._grown(output, text)
         told = self._reader.feed(source)
-        if len(told) == 1 and self._started and type(told[0]) is OutputGrew:
-            return self._grown(*told[0])
         return self._begun() + self._chunks(told)
 
     def finish(self, reason: Finish | None = "stop") -> list[dict[str, Any]]:
@@ -135,6 +137,17 @@ class ChatStream:
             last = self._chunk({}, None)
             chunks.append({**last, "choices": [], "usage": self._usage()})
         return chunks
+
+    def take(self, source: str | Iterable[int], reason: Finish | None = "stop") -> ChatOutput:
+        """The whole message of a whole completion, without chunks.
+
+        Args:
+            source: the completion.
+            reason: as for `finish`.
+        """
+        self._reader.take(source, reason)
+        self._reason = self._finish_reason(reason)
+        return self.output()
 
     def output(self) -> ChatOutput:
         """The whole message, once the stream has been finished."""

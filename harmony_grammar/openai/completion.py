@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from harmony_grammar.checking.codes import DiagnosticCode
@@ -154,6 +155,7 @@ class CompletionReader:
         outputs: what has been told, in order.
         read: the messages that have ended.
         ended_by: the token that ended the turn; None if nothing has.
+        output: what is being read, if it is told.
     """
 
     def __init__(self, prepared: Prepared) -> None:
@@ -169,7 +171,6 @@ class CompletionReader:
         self.outputs: list[OutputMessage] = []
         self.read: list[ReadMessage] = []
         self.ended_by: str | None = None
-        self._parser = self._segment()
         self._begun = False
         self._is_text = False
         self._base = 0  # where this segment begins in all that was read
@@ -181,7 +182,7 @@ class CompletionReader:
         self._repairs: list[Repair] = []
         self._author: Author | None = None
         self._begins = 0
-        self._output: OutputMessage | None = None
+        self.output: OutputMessage | None = None
         self._held: OutputMessage | None = None
         self._undecided: tuple[Message, list[Repair], OutputMessage] | None = None
         self._count = 0
@@ -190,7 +191,8 @@ class CompletionReader:
         self._stopped = False
         self._in_body = False
 
-    def _segment(self) -> StreamParser:
+    @cached_property
+    def _parser(self) -> StreamParser:
         return StreamParser("completion", recover=True, grammar=self._grammar)
 
     # --- feeding ---
@@ -204,14 +206,6 @@ class CompletionReader:
         Raises:
             TypeError: if it is neither, or not what came before.
         """
-        if type(source) is list and len(source) == 1 and self._flows:
-            events = self._parser.feed(source)
-            self._fed += 1
-            if len(events) == 1 and type(events[0]) in _DELTAS and self._output is not self._held:
-                return self._flown(events[0].text)  # type: ignore[union-attr]  # a delta has one
-            told: list[Told] = []
-            self._take_events(events, source, told)
-            return told
         ids = [source] if isinstance(source, int) else source
         raw: Any = ids if isinstance(ids, str) else list(list_of_ids(ids))
         if not self._begun:
@@ -220,18 +214,58 @@ class CompletionReader:
             raise TypeError("a completion is text or ids, not both")
         if self._is_text:
             self._texts.append(raw)
-        told = []
+        told: list[Told] = []
         self._take(raw, told)
         self._flows = not self._is_text and self._rest is None and not self._over
         return told
 
-    def _flown(self, text: str) -> list[Told]:
-        """The short way of an id that is told as it is."""
-        output = self._output
-        if output is None:
-            return []
-        output.pieces.append(text)
-        return [OutputGrew(output, text)]
+    def take(self, source: str | Iterable[int], reason: str | None = "stop") -> None:
+        """Read a whole completion, telling nobody of what comes of it.
+
+        Args:
+            source: the completion.
+            reason: as for `finish`.
+
+        Raises:
+            TypeError: if it is neither text nor ids.
+        """
+        raw: Any = source if isinstance(source, str) else list(list_of_ids(source))
+        read = None if self._prepared.prefix else self._grammar.recover(raw, "completion")
+        if read is None or not read.ok:  # what is damaged is mended as it is in a stream
+            self.feed(raw)
+            self.finish(reason)
+            return
+        self._begin(isinstance(raw, str))
+        if self._is_text:
+            self._texts.append(raw)
+        self._stopped = reason == "stop"
+        told: list[Told] = []
+        for message in read.messages:
+            self._author = message.author
+            self._open(message, told)
+            if self.output is not None:
+                self.output.pieces.append(message.text)
+            self._close(message, told)
+        self._fed, self.ended_by = len(raw), read.messages[-1].terminator
+        self._end(told)
+
+    def flow(self, token: int) -> str | None:
+        """Read on by an id that is told as it is: the shortest way through a body.
+
+        Args:
+            token: the id.
+
+        Returns:
+            The text that `output` grows by; None if the id was not read and has to be fed.
+        """
+        output = self.output
+        if output is None or not self._flows or output is self._held:
+            return None
+        text = self._parser.feed_text(token)
+        if text:
+            output.pieces.append(text)
+            self._fed += 1
+        return text
 
     def _begin(self, is_text: bool) -> None:  # noqa: FBT001  private
         self._begun, self._is_text = True, is_text
@@ -294,7 +328,7 @@ class CompletionReader:
         self._rest = None
         self._base = self._fed + len(opening)
         self._fed = self._base
-        self._parser = self._segment()
+        del self._parser  # another one begins
         self._repairs = []
         self._take(rest[len(opening) :], told)
 
@@ -313,11 +347,14 @@ class CompletionReader:
             self._event(event, told)
             if isinstance(event, TurnEnded):
                 self.ended_by = event.terminator
+        self._end(told)
+        return told
+
+    def _end(self, told: list[Told]) -> None:
         self._resolve(told, last=True)
         shown = [o.kind for o in self.outputs]
         if shown and all(kind is OutputKind.REASONING for kind in shown) and self.ended_by:
             self.notes.add(NoteCode.NO_ANSWER, "")
-        return told
 
     @property
     def pending(self) -> bool:
@@ -347,7 +384,7 @@ class CompletionReader:
 
     def _event(self, event: Event, told: list[Told]) -> None:
         if isinstance(event, _DELTAS):
-            output = self._output
+            output = self.output
             if output is not None:
                 output.pieces.append(event.text)
                 if output is not self._held:
@@ -376,8 +413,8 @@ class CompletionReader:
     def _path(self, place: int) -> str:
         return f"/{place}"
 
-    def _open(self, header: HeaderCompleted, told: list[Told]) -> None:
-        self._output = self._held = None
+    def _open(self, header: HeaderCompleted | Message, told: list[Told]) -> None:
+        self.output = self._held = None
         self._in_body = True
         path = self._path(self._count)
         self._count += 1
@@ -411,7 +448,7 @@ class CompletionReader:
         if tool.kind == "builtin":
             output.kind = OutputKind.BUILTIN
         doubted = any(map(self._judge.doubtful, self._of_header()))
-        self._output = output
+        self.output = output
         if doubted or self._options.ready_only:
             self._held = output
         else:
@@ -427,20 +464,20 @@ class CompletionReader:
         self.notes.add(NoteCode.UNINVITED if builtin else NoteCode.UNKNOWN_TOOL, path, recipient)
         if self._options.unknown_tools == "surface" and not builtin:
             output.name = recipient.rpartition(".")[2]
-            self._output = self._held = output
+            self.output = self._held = output
 
     def _show(self, output: OutputMessage, told: list[Told]) -> None:
-        self._output = output
+        self.output = output
         self.outputs.append(output)
         told.append(OutputOpened(output))
 
     def _close(self, message: Message, told: list[Told]) -> None:
         start, body, end, stop = message.offsets or (0, 0, 0, 0)
-        base, output = self._base, self._output
+        base, output = self._base, self.output
         offsets = (base + start, base + body, base + end, base + stop)
         repairs = [r for r in self._repairs if start <= r.span.start < max(stop, start + 1)]
         self._repairs = [r for r in self._repairs if r.span.start >= stop]
-        self._output, self._in_body = None, False
+        self.output, self._in_body = None, False
         is_call = output is not None and output.kind in _CALLS
         call_id = self._prepared.call_id(output.place) if output and is_call else None
         self.read.append(ReadMessage(message, offsets, call_id))
@@ -470,7 +507,9 @@ class CompletionReader:
             return
         (message, repairs, output), self._undecided = self._undecided, None
         tool, path = output.tool, self._path(output.place)
-        asked = message if tool is None else replace(message, recipient=tool.recipient)
+        asked = message
+        if tool is not None and tool.recipient != message.recipient:
+            asked = replace(message, recipient=tool.recipient)
         call = self._judged(asked, repairs, path, last=last)
         output.call = call
         output.whole = message.terminator is not None or (call is not None and call.ready)

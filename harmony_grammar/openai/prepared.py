@@ -6,6 +6,7 @@ ids, so the next prompt begins with exactly the ids of this one and of its compl
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import blake2b
@@ -360,8 +361,9 @@ class Prepared:
 
     @cached_property
     def _key(self) -> bytes:
-        said = f"{self.options.seed}\0{self._encoded[0]}".encode()
-        return blake2b(said, digest_size=32).digest()
+        told = blake2b(self.options.seed.encode(), digest_size=32)
+        told.update(array("I", self._encoded[0]).tobytes())
+        return told.digest()
 
     def call_id(self, place: int) -> str:
         """The id of the call that is a message of the completion."""
@@ -420,10 +422,7 @@ class Prepared:
             >>> prepared.chat("<|channel|>final<|message|>Hello!<|return|>").message
             {'role': 'assistant', 'content': 'Hello!', 'refusal': None}
         """
-        stream = self.chat_stream()
-        stream.feed(completion)
-        stream.finish(finish)
-        return stream.output()
+        return self.chat_stream().take(completion, finish)
 
     def chat_stream(self, *, include_usage: bool = False, created: int = 0) -> ChatStream:
         """Chunks of Chat Completions, as the model samples.
@@ -440,10 +439,7 @@ class Prepared:
         self, completion: str | Iterable[int], finish: Finish | None = "stop"
     ) -> ResponsesOutput:
         """A completion as output items of Responses; see `chat`."""
-        stream = self.responses_stream()
-        stream.feed(completion)
-        stream.finish(finish)
-        return stream.output()
+        return self.responses_stream().take(completion, finish)
 
     def responses_stream(
         self, dialect: Dialect = "openai", *, created_at: float = 0

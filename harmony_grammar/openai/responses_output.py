@@ -135,6 +135,10 @@ class ResponsesStream:
         Raises:
             TypeError: if it is neither, or not what came before.
         """
+        if type(source) is list and len(source) == 1:  # as streams mostly come
+            text, output = self._reader.flow(source[0]), self._reader.output
+            if text and output:
+                return [] if _is_search(output) else self._grown(output, text)
         told = self._reader.feed(source)
         return self._begun() + self._events(told)
 
@@ -152,6 +156,19 @@ class ResponsesStream:
         last = {"completed": "completed", "failed": "failed"}.get(status, "incomplete")
         events.append(self._event(f"response.{last}", response=self._response(status)))
         return events
+
+    def take(self, source: str | Iterable[int], reason: Finish | None = "stop") -> ResponsesOutput:
+        """The whole response of a whole completion, without events.
+
+        Args:
+            source: the completion.
+            reason: as for `finish`.
+        """
+        self._reader.take(source, reason)
+        self._finish = reason
+        self._error = _FAILED if reason == "error" else None
+        self._items = [self._item(one, _ended(one)) for one in self._reader.outputs]
+        return self.output()
 
     def output(self) -> ResponsesOutput:
         """The whole response, once the stream has been finished."""
@@ -257,7 +274,7 @@ class ResponsesStream:
     def _closed(self, output: OutputMessage) -> list[Json]:
         made = self._opened(output) if _is_search(output) else []
         at, kind, text = self._at(output), _kind(output), output.text
-        item = self._item(output, "completed" if output.whole else "incomplete")
+        item = self._item(output, _ended(output))
         if kind == "reasoning":
             name = f"response.{self._reasoning}.done"
             made.append(self._event(name, **at, content_index=0, text=text))
@@ -375,6 +392,11 @@ def _kind(output: OutputMessage) -> str:
     if output.kind is OutputKind.CALL:
         return _TOOL_KINDS.get(output.tool.kind if output.tool else "", "function_call")
     return "message"
+
+
+def _ended(output: OutputMessage) -> str:
+    """The status of an item that is over."""
+    return "completed" if output.whole else "incomplete"
 
 
 def _is_search(output: OutputMessage) -> bool:

@@ -145,6 +145,22 @@ class StreamParser:
                 return [self._tell(self._index, text)]
         return self._feed(source)
 
+    def feed_text(self, token: int) -> str | None:
+        """Read on by an id that is text of the body being read, and nothing else.
+
+        It is the shortest way, for who needs no event.
+
+        Args:
+            token: the id.
+
+        Returns:
+            The text; None if the id may be something else, and then it was not read.
+        """
+        text = self._live.get(token)
+        if text:
+            self._run.append(token)
+        return text
+
     def _feed(self, source: str | int | Iterable[int]) -> list[Event]:
         """Read on, whatever the engine is doing."""
         if self._error is not None:
