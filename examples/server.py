@@ -14,6 +14,7 @@ responses that `previous_response_id` names, and the wire. All else is `harmony_
 from __future__ import annotations
 
 import json
+import logging
 import random
 import time
 import uuid
@@ -38,6 +39,7 @@ from harmony_grammar.masking import random_completion
 # The ids of a prompt, what the completion may be, and the request become the ids of a completion.
 # It ends by itself where the model ends its turn; closing it early stops the model.
 Sampler = Callable[[list[int], hg.Constraint, dict[str, Any]], Iterator[int]]
+LOG = logging.getLogger(__name__)
 KEPT = 1024  # responses that a later request may go on with
 # What a request may ask for and is not done here: whoever asks is told, and does not wait for it.
 NOT_DONE: dict[str, tuple[Any, ...]] = {
@@ -84,6 +86,7 @@ class Server:
             HTTPException: refused,
             hg.HarmonyError: misfit,
             ClientDisconnect: gone,
+            ModelError: broken,
             Exception: broken,
         }
         self.app = Starlette(routes=routes, exception_handlers=handlers)  # type: ignore[arg-type]
@@ -258,6 +261,7 @@ def step(ids: Iterator[int]) -> int | None:
     try:
         return next(ids, None)
     except Exception as error:
+        LOG.exception("the model failed")  # the client is told no more than what kind of error
         raise ModelError(f"the model failed: {type(error).__name__}") from error
 
 

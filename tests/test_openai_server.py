@@ -310,7 +310,7 @@ def test_a_model_that_fails(client: Any) -> None:
 @pytest.mark.parametrize("streamed", [False, True])
 def test_a_client_that_goes_away_stops_the_model(client: Any, api: str, *, streamed: bool) -> None:
     STOPPED.clear()
-    impatient = client.with_options(timeout=None if streamed else 0.1)
+    impatient = client.with_options(timeout=None if streamed else openai.Timeout(10, read=0.5))
     asked = {"user": ENDLESS, "stream": streamed}
     with nullcontext() if streamed else pytest.raises(openai.APITimeoutError):
         if api == "chat":
