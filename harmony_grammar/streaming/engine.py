@@ -190,7 +190,9 @@ class Engine:
         """A header is complete: read it by the grammar, or else as a damaged one."""
         self.gather(raw)
         header = self.gathered()
-        known = self.read_strictly(self.configuration, header)
+        key = (self.configuration, self.kind.key(header))
+        refused = key in self.words.mended  # which was tried before
+        known = None if refused else self.read_strictly(self.configuration, header)
         if known is not None:
             self.begin_body(known, known.fields, len(header))
         elif self.record.strict:

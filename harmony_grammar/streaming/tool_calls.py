@@ -10,6 +10,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from harmony_grammar.checking.codes import DiagnosticCode
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from harmony_grammar.checking.codes import Repair
     from harmony_grammar.grammar import Rules
+    from harmony_grammar.grammar.scanner import Scanner
     from harmony_grammar.streaming.recovery import Recovery
     from harmony_grammar.tree import Message
 
@@ -148,7 +150,7 @@ class CallJudge:
         """Whether a repair leaves doubt about a call."""
         if repair.code not in _JUNK:
             return repair.code not in _HARMLESS
-        names = HeaderWords(Machine(self.rules, _START)).authors
+        names = _names(self.rules)
         return any(names.scan(char, 0).name for char in repair.found)
 
     def verdict(
@@ -209,6 +211,12 @@ def _violation(name: str, schema: Schema, arguments: object, length: int) -> str
         return violation(schema or {}, arguments, length)
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from None
+
+
+@lru_cache(maxsize=8)
+def _names(rules: Rules) -> Scanner:
+    """What the names of authors consist of; made once for a grammar."""
+    return HeaderWords(Machine(rules, _START)).authors
 
 
 # Repairs that leave no doubt about whom a message calls, and with what.
