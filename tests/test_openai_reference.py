@@ -17,11 +17,25 @@ LEVELS = {"minimal": "low", "none": "low", "max": "high"}
 
 
 def as_reference(request: dict[str, Any]) -> dict[str, Any]:
-    """The request in the words that the reference has: it knows three efforts."""
+    """The request in the words that the reference has.
+
+    It knows three efforts, and writes a function without arguments as the guide does only if
+    nothing is said of them.
+    """
     made = dict(request)
+    if "tools" in made:
+        made["tools"] = [
+            {**tool, "function": {**tool["function"], "parameters": _taken(tool["function"])}}
+            for tool in made["tools"]
+        ]
     if "reasoning_effort" in made:
         made["reasoning_effort"] = LEVELS.get(made["reasoning_effort"], made["reasoning_effort"])
     return made
+
+
+def _taken(function: dict[str, Any]) -> Any:
+    schema = function.get("parameters")
+    return schema if schema and schema["properties"] else None
 
 
 @given(chats())

@@ -196,6 +196,31 @@ def test_predefined_tools_stand_in_the_system_message() -> None:
         hgo.from_responses({"input": "Hi", "tools": tools}, builtins="refuse")
 
 
+@pytest.mark.parametrize(
+    ("parameters", "type_"),
+    [
+        (None, "() => any"),
+        ({}, "() => any"),
+        ({"type": "object", "properties": {}, "additionalProperties": False}, "() => any"),
+        ({"type": "object", "additionalProperties": {"type": "string"}}, "(_: {\n}) => any"),
+    ],
+)
+def test_functions_without_arguments(parameters: Any, type_: str) -> None:
+    """The guide writes those that take nothing in a form of its own; the mask has the schema."""
+    function = {"name": "f", "parameters": parameters}
+    prepared = chat(HI, tools=[{"type": "function", "function": function}], tool_choice="required")
+    assert f"type f = {type_};" in prepared.text
+    call = "<|channel|>commentary to=functions.f <|constrain|>json<|message|>"
+    matcher = prepared.constraint().matcher()
+    matcher.accept_all(prepared.ids_of(call))
+    more = prepared.ids_of('{"a')
+    if parameters and parameters["additionalProperties"] is False:
+        with pytest.raises(hg.ConstraintViolation):
+            matcher.accept_all(more)
+    else:
+        matcher.accept_all(more)
+
+
 def test_custom_tools_are_functions_of_one_text() -> None:
     tool = {"type": "custom", "name": "sql", "description": "Runs SQL.",
             "format": {"type": "grammar", "syntax": "lark", "definition": "start: a"}}  # fmt: skip

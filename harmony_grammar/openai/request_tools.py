@@ -265,7 +265,8 @@ class Tools:
         if written != tool.name and tool.kind != "mcp":
             self.notes.add(NoteCode.RENAMED_TOOL, f"{tool.path}/name", f"{tool.name!r}")
         self.by_name[key] = self.by_recipient[recipient] = replace(tool, recipient=recipient)
-        declared = replace(described, name=written)
+        takes = None if _takes_nothing(described.parameters) else described.parameters
+        declared = replace(described, name=written, parameters=takes)
         if space == FUNCTIONS:
             self.functions.append(declared)
             return
@@ -313,17 +314,32 @@ class Tools:
     def for_mask(self) -> list[ToolNamespaceConfig]:
         """The tools as a constraint takes them: no parameters are any object."""
         return [
-            replace(config, tools=[_open(tool) for tool in config.tools])
+            replace(config, tools=[self._open(config.name, tool) for tool in config.tools])
             for config in self.descriptions()
         ]
+
+    def _open(self, space: str, tool: ToolDescription) -> ToolDescription:
+        """A tool with the schema that the request gives it, which the prompt may not show."""
+        given = self.by_recipient[f"{space}{_DOT}{tool.name}"].parameters
+        return replace(tool, parameters=dict(given or _ANY))
 
     def schemas(self) -> dict[str, Mapping[str, Any] | None]:
         """The JSON Schemas of the arguments, by recipient."""
         return {name: tool.parameters for name, tool in self.by_recipient.items()}
 
 
-def _open(tool: ToolDescription) -> ToolDescription:
-    return tool if tool.parameters else replace(tool, parameters={"type": "object"})
+_ANY: Final[dict[str, Any]] = {"type": "object"}
+_SAY_NOTHING: Final = frozenset(
+    {"type", "properties", "required", "additionalProperties", "title", "description", "$schema"}
+)
+
+
+def _takes_nothing(schema: Mapping[str, Any] | None) -> bool:
+    """Whether a function takes no arguments; the guide writes `() => any` for it."""
+    if not schema:
+        return True
+    named = any(schema.get(key) for key in ("properties", "required", "additionalProperties"))
+    return schema.get("type") == "object" and not named and _SAY_NOTHING.issuperset(schema)
 
 
 @lru_cache(maxsize=4096)
