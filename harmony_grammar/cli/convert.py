@@ -4,7 +4,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from enum import Enum
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from harmony_grammar.cli.datasets.files import MEGABYTE, DataKind, OpenedFile, kind_of, packed
-from harmony_grammar.cli.datasets.judging import source_of, value_of
+from harmony_grammar.cli.datasets.judging import request_of, source_of, value_of, wholes_of
 from harmony_grammar.cli.datasets.rows import BadRow, Damage, Row, rows_of
 from harmony_grammar.cli.inputs import (
     STDIN,
@@ -313,18 +313,38 @@ class _Converter:
         return made
 
     def _of_row(self, row: Any) -> "tuple[Conversation, tuple[ConversionNote, ...]]":
-        from harmony_grammar.openai.any_form import is_conversation  # noqa: PLC0415
+        from harmony_grammar.openai.any_form import form_of, is_conversation  # noqa: PLC0415
 
-        value = row[self.field] if self.field and isinstance(row, dict) else row
+        field = self.field
+        if isinstance(row, dict):
+            field, row = self._whole(row)
+        found = field is not None and isinstance(row, dict) and field in row
+        value = row[field] if found else row
         if self.read_as in _JSON_FORMS or (
             self.read_as is FormFrom.AUTO and is_conversation(value)
         ):
+            if found and isinstance(value, list):
+                told: Any = form_of(value) if self.read_as is FormFrom.AUTO else self.read_as.value
+                value = request_of(value, row, told)
             return self._read(value, is_row=True)
-        given = source_of(self.grammar, row, self.field)
+        given = source_of(self.grammar, row, field)
         _, report = judge(self.grammar, given.source, StartChoice.AUTO)
         if report.status != "complete":
             raise BadRow("no-transcript", report.diagnostics[-1].message, "recover mends it")
         return report.conversation, tuple(given.notes)
+
+    def _whole(self, row: Mapping[str, Any]) -> tuple[str | None, Mapping[str, Any]]:
+        """A row with its prompt before its answer if both are in it, and the field of both.
+
+        Raises:
+            BadRow: if it has several answers, and none is named.
+        """
+        wholes = wholes_of(row)
+        if self.field is None and len(wholes) > 1:
+            answers = " and ".join(f"`{name}`" for name in wholes)
+            raise BadRow("no-transcript", f"it has {answers}: name one with --field", "")
+        name = next(iter(wholes), None) if self.field is None else self.field
+        return name, wholes.get(str(name), row)
 
     # --- both ---
 

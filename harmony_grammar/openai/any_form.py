@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 
@@ -56,10 +57,12 @@ _SPEAKERS: Final = {
 
 
 # How a row is read that is looked at, not sampled from: what no model reads is told, all else is
-# judged, and arguments are declared as JSON so that they are held to be it.
+# judged, reasoning of every turn included, since training may be on it, and arguments are declared
+# as JSON so that they are held to be it.
 ROW_OPTIONS: Final = Options(
     media="skip",
     unsupported_tools="skip",
+    keep_reasoning="all",
     stray_results="keep",
     spelling="openai-constrain",
     generation_prompt=False,
@@ -87,7 +90,8 @@ def is_conversation(data: Any) -> bool:
     """Whether JSON data looks like a conversation in any form."""
     if isinstance(data, Mapping):
         return any(key in data for key in ("messages", "input", *_SHAREGPT)) or _speaks(data)
-    return isinstance(data, list) and bool(data) and all(map(_speaks, data))
+    # One that speaks is enough: what is wrong with the others has to be told.
+    return isinstance(data, list) and any(map(_speaks, data))
 
 
 def _speaks(item: Any) -> bool:
@@ -108,6 +112,9 @@ def form_of(data: Any) -> JsonForm:
         if name == "input":
             return "responses"
         listed = [data] if name is None else data[name]
+    if isinstance(listed, str):
+        with suppress(ConversionError):
+            listed = as_list(listed, "")
     items = [item for item in (listed if isinstance(listed, list) else ()) if item is not None]
     plain = [item for item in items if isinstance(item, Mapping)]
     if any("from" in item and "role" not in item for item in plain):
@@ -161,7 +168,7 @@ def read_json(
     key = "input" if found == "responses" else "messages"
     request = data if isinstance(data, Mapping) else {key: data}
     if found == "sharegpt":
-        request = _of_sharegpt(request)
+        return _read_sharegpt(request, grammar, options, is_row=is_row)
     if is_row:
         known_keys = _OF_RESPONSES if found == "responses" else _OF_CHAT
         request = {name: request[name] for name in known_keys if request.get(name) is not None}
@@ -205,9 +212,34 @@ def _model_spoke_last(said: Any) -> bool:
 # --- ShareGPT ---
 
 
-def _of_sharegpt(row: Mapping[str, Any]) -> dict[str, Any]:
-    """The request that a conversation of ShareGPT's is."""
+def _read_sharegpt(
+    row: Mapping[str, Any], grammar: Grammar, options: Options, *, is_row: bool
+) -> ReadJson:
+    """Read a conversation of ShareGPT's as a chat, and tell places as they are in it."""
     name = next((key for key in (*_SHAREGPT, "messages") if key in row), "messages")
+    request = _of_sharegpt(row, name)
+    first = len(request["messages"]) - len(as_list(row.get(name), f"/{name}"))
+
+    def place(path: str) -> str:
+        steps = path.split("/")
+        if steps[1:2] != ["messages"] or not steps[2:]:
+            return path
+        turn = int(steps[2]) - first
+        if turn < 0:
+            return "/system"
+        inner = ["value" if step in ("content", "tool_calls") else step for step in steps[3:4]]
+        return "/".join(["", name, str(turn), *inner, *steps[4:]])
+
+    try:
+        read = read_json(request, grammar, options, "chat", is_row=is_row)
+    except ConversionError as error:
+        raise ConversionError(error.problem, place(error.path), error.code) from None
+    notes = tuple(note._replace(path=place(note.path)) for note in read.notes)
+    return read._replace(paths=tuple(map(place, read.paths)), notes=notes)
+
+
+def _of_sharegpt(row: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """The request that a conversation of ShareGPT's is."""
     turns = as_list(row.get(name), f"/{name}")
     calls: list[str] = []
     numbered = enumerate(turns)

@@ -25,13 +25,13 @@ from harmony_grammar.cli.results import UNREADABLE, BatchResult, Found, LostProc
 from harmony_grammar.errors import RenderError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
     from concurrent.futures import Executor, Future
 
     from harmony_grammar import Grammar, Report
     from harmony_grammar.checking.lint import Lint
     from harmony_grammar.cli.datasets.rows import Batch
-    from harmony_grammar.openai.any_form import ReadJson
+    from harmony_grammar.openai.any_form import JsonForm, ReadJson
     from harmony_grammar.openai.notes import ConversionNote
     from harmony_grammar.tree import Conversation
 
@@ -42,9 +42,12 @@ __all__ = [
     "in_order",
     "judge_batch",
     "pool",
+    "request_of",
     "source_of",
+    "sources_of",
     "starts_of",
     "value_of",
+    "wholes_of",
 ]
 
 # Fields that are looked at by themselves, in this order, if what they hold is of a fitting kind.
@@ -67,6 +70,7 @@ class RowSource(NamedTuple):
             transcript comes from; None for text and ids.
         notes: what the messages say that has no place in a transcript.
         places: for each id its index in the row, if the attention mask of the row leaves some out.
+        ignored: findings that say nothing of such a row.
     """
 
     field: str | None
@@ -74,6 +78,7 @@ class RowSource(NamedTuple):
     messages: Sequence[int] | None = None
     notes: Sequence[ConversionNote] = ()
     places: Sequence[int] | None = None
+    ignored: Collection[DiagnosticCode] = ()
 
 
 def source_of(grammar: Grammar, row: Any, wanted: str | None) -> RowSource:
@@ -90,21 +95,24 @@ def source_of(grammar: Grammar, row: Any, wanted: str | None) -> RowSource:
     if not isinstance(row, Mapping):
         if wanted is not None:
             raise _no_field(f"the row has no field `{wanted}`: it is {_kind(row)}")
-        return RowSource(None, *_source(grammar, row, {}))
+        return _source(grammar, None, row, {})
     name = _found(grammar, row) if wanted is None else wanted
     if name not in row:
         raise _no_field(f"the row has no field `{name}`, but {_names(row)}")
-    return RowSource(name, *_source(grammar, row[name], row))
+    return _source(grammar, name, row[name], row)
 
 
 # Fields that are two halves of one transcript, and fields that each end the first one.
-_HALVES: Final = (("prompt", "completion"), ("prompt", "chosen"), ("prompt", "rejected"))
+_PROMPT: Final = "prompt"
+_ANSWERS: Final = ("chosen", "rejected")
+_HALVES: Final = ("completion", *_ANSWERS)
 
 
 def sources_of(grammar: Grammar, row: Any, wanted: str | None) -> list[RowSource]:
     """The transcripts of a row: one, unless it has answers to choose from.
 
-    A prompt and its completion are one transcript, and so is a prompt with each answer.
+    A prompt and its completion are one transcript, and so is a prompt with each answer. Answers
+    without a prompt are whole transcripts.
 
     Args:
         grammar: the grammar.
@@ -115,10 +123,23 @@ def sources_of(grammar: Grammar, row: Any, wanted: str | None) -> list[RowSource
         BadRow: if there is none.
     """
     if wanted is None and isinstance(row, Mapping):
-        pairs = [pair for pair in _HALVES if _are_halves(*(row.get(name) for name in pair))]
-        if pairs:
-            return [_joined(grammar, row, *pair) for pair in pairs]
+        wholes = wholes_of(row)
+        if wholes:
+            return [_source(grammar, name, whole[name], whole) for name, whole in wholes.items()]
     return [source_of(grammar, row, wanted)]
+
+
+def wholes_of(row: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """A row with the prompt before each of its answers, by the field of the answer.
+
+    Two answers without a prompt are whole already. Other rows have none.
+    """
+    prompt = row.get(_PROMPT)
+    if prompt is None and all(_fits(row.get(name)) for name in _ANSWERS):
+        return dict.fromkeys(_ANSWERS, row)
+    answers = [name for name in _HALVES if _are_halves(prompt, row.get(name))]
+    others = {key: value for key, value in row.items() if key not in (_PROMPT, *answers)}
+    return {name: {**others, name: prompt + row[name]} for name in answers}
 
 
 def _are_halves(first: Any, second: Any) -> bool:
@@ -126,12 +147,6 @@ def _are_halves(first: Any, second: Any) -> bool:
     if not (first and second and type(first) is type(second)):
         return False
     return isinstance(first, str) or (isinstance(first, list) and _fits(first) and _fits(second))
-
-
-def _joined(grammar: Grammar, row: Mapping[str, Any], first: str, second: str) -> RowSource:
-    whole = {**row, second: row[first] + row[second]}
-    del whole[first]
-    return RowSource(second, *_source(grammar, whole[second], whole))
 
 
 def _found(grammar: Grammar, row: Mapping[str, Any]) -> str:
@@ -158,13 +173,11 @@ def _fits(value: Any) -> bool:
     return type(value[0]) is int or is_conversation(value)
 
 
-def _source(
-    grammar: Grammar, value: Any, row: Mapping[str, Any]
-) -> tuple[str | list[int], Sequence[int] | None, Sequence[ConversionNote], Sequence[int] | None]:
+def _source(grammar: Grammar, name: str | None, value: Any, row: Mapping[str, Any]) -> RowSource:
     if isinstance(value, str):
         listed = _listed(value)
         if listed is None:
-            return value, None, (), None
+            return RowSource(name, value)
         value = listed
     if isinstance(value, Mapping) and "messages" in value:
         row, value = value, value["messages"]
@@ -172,13 +185,19 @@ def _source(
         if value and isinstance(value[0], Mapping):
             read = _conversation(grammar, value, row)
             indices = [_index(path) for path in read.paths]
-            return _written(grammar, read.conversation), indices, read.notes, None
+            source = _written(grammar, read.conversation)
+            ignored = () if read.prepared is None else _NOT_OF_REQUESTS
+            return RowSource(name, source, indices, read.notes, ignored=ignored)
         places = _attended(value := _ids(value), row.get(_MASK))
         ids = value if places is None else [value[place] for place in places]
-        return ids, None, (), places
+        return RowSource(name, ids, places=places)
     raise BadRow(
         "no-transcript", f"this is {_kind(value)}", "a transcript is text, ids or messages"
     )
+
+
+# Whoever makes a prompt of a request leaves out old reasoning; here all of it is looked at.
+_NOT_OF_REQUESTS: Final = frozenset({DiagnosticCode.KEPT_REASONING})
 
 
 def _listed(text: str) -> list[Any] | None:
@@ -224,8 +243,7 @@ def _conversation(grammar: Grammar, messages: Any, row: Mapping[str, Any]) -> Re
     from harmony_grammar.openai.any_form import ROW_OPTIONS, form_of, read_json  # noqa: PLC0415  only messages need it
 
     form = form_of(messages)
-    name = {"responses": "input", "sharegpt": "conversations"}.get(form, "messages")
-    data = {**{key: row[key] for key in row if key not in _FIELDS}, name: messages}
+    data = request_of(messages, row, form)
     try:
         return read_json(data, grammar, ROW_OPTIONS, form, is_row=True)
     except KeyError as error:
@@ -235,6 +253,12 @@ def _conversation(grammar: Grammar, messages: Any, row: Mapping[str, Any]) -> Re
     except (ValueError, TypeError, AttributeError) as error:
         message = f"these are no messages: {error}"
     raise BadRow("invalid-messages", message, "give a chat, items of Responses or wire JSON")
+
+
+def request_of(messages: Any, row: Mapping[str, Any], form: JsonForm) -> dict[str, Any]:
+    """The request that messages in any field of a row are, with what the row says of them."""
+    name = {"responses": "input", "sharegpt": "conversations"}.get(form, "messages")
+    return {**{key: row[key] for key in row if key not in _FIELDS}, name: messages}
 
 
 def _written(grammar: Grammar, conversation: Conversation) -> str | list[int]:
@@ -400,6 +424,8 @@ def _judge_source(
         place = _index(note.path)
         result.findings.append(Found(settings.name, said, number, word, given.field, place))
     for diagnostic in report.diagnostics:
+        if diagnostic.code in given.ignored:
+            continue
         index = _message_index(given.messages, report, diagnostic)
         placed = _replaced(diagnostic, given.places)
         found = Found(settings.name, placed, number, word, given.field, index)
