@@ -8,33 +8,21 @@ the document anew, with the reference's vocabulary in a folder of one's own:
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import openai_harmony  # type: ignore[import-untyped]  # it ships no types
+from peers import NAME, Side, oss_harmony, our_side
 from pydantic import BaseModel
 
-import harmony_grammar
 from harmony_grammar import HarmonySyntaxError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 DOCUMENT: Final = Path(__file__).parent.parent / "docs" / "differences.md"
-NAME: Final = "HarmonyGptOss"
-
-
-class Side(NamedTuple):
-    """One implementation.
-
-    Attributes:
-        module: its module.
-        encoding: its encoding.
-    """
-
-    module: Any
-    encoding: Any
 
 
 class Row(NamedTuple):
@@ -49,11 +37,6 @@ class Row(NamedTuple):
     what: str
     why: str
     run: Callable[[Side], object]
-
-
-def our_side() -> Side:
-    """This package."""
-    return Side(harmony_grammar, harmony_grammar.load_harmony_encoding(NAME))
 
 
 # --- inputs ---
@@ -215,6 +198,10 @@ PARSING: Final = (
     parsing(
         started("<|channel|>commentary to=f <|constrain|> json<|message|>{}<|call|>"),
         "The format guide writes this space itself.",
+    ),
+    parsing(
+        started("<|channel|>analysis<|channel|>final<|message|>Hi<|end|>"),
+        "A header has one channel; oss-harmony takes the first, and so do we in its place.",
     ),
     parsing(started("<|channel|>finalx<|message|>Hi<|end|>"), "There is no such channel."),
     parsing(started("<|channel|>commentary??<|message|>Hi<|end|>"), "There is no such channel."),
@@ -468,32 +455,76 @@ TABLES: Final = {
 INTRODUCTION: Final = """\
 # Differences from openai_harmony
 
-A program written for `openai_harmony` 0.0.8 runs with `harmony_grammar` in its place. It renders
-the same ids and parses the same messages, except where the reference is wrong or loses something.
-These are all such places that are known. Each row is run through both implementations by the
-tests, so the tables say what happens.
+A program written for `openai_harmony` runs with `harmony_grammar` in its place. It renders the same
+ids and parses the same messages, except where the reference is wrong or loses something. These are
+all such places that are known. Each row is run through all three by the tests, so the tables say
+what happens.
+
+There are two modules of that name: openai-harmony 0.0.8, and oss-harmony 0.0.11, which newer
+versions of vLLM need. `load_harmony_encoding("HarmonyGptOss", spelling="oss")` does what the latter
+does. Where that has another outcome than the default it stands behind `oss:`.
 
 What is parsed is written as text in which special tokens are spelled; it is parsed as ids.
 """
 
-
-def lines(rows: tuple[Row, ...], theirs: Side, ours: Side) -> list[str]:
-    """A table."""
-    head = ["| input | openai_harmony | harmony_grammar | why |", "|---|---|---|---|"]
-    return head + [
-        f"| {row.what} | {outcome(theirs, row)} | {outcome(ours, row)} | {row.why} |"
-        for row in rows
-    ]
+_SAME: Final = "the same"
 
 
-def document(theirs: Side, ours: Side) -> str:
+class Sides(NamedTuple):
+    """All that a row is run through; oss-harmony is None where it is not installed."""
+
+    openai: Side
+    oss: Side | None
+    ours: Side
+    ours_as_oss: Side
+
+
+def all_sides(openai: Side) -> Sides:
+    """openai-harmony, and the others as far as they are there."""
+    module = oss_harmony()
+    oss = None if module is None else Side(module, module.load_harmony_encoding(NAME))
+    return Sides(openai, oss, our_side(), our_side("oss"))
+
+
+def differs(row: Row, sides: Sides) -> bool:
+    """Whether a row says something else for us than for one of the peers."""
+    if outcome(sides.openai, row) != outcome(sides.ours, row):
+        return True
+    return sides.oss is not None and outcome(sides.oss, row) != outcome(sides.ours_as_oss, row)
+
+
+def cells(row: Row, sides: Sides, known: dict[str, str]) -> list[str]:
+    """A row of the table; `known` says what oss-harmony does where it is not installed."""
+    theirs, ours, as_oss = (
+        outcome(side, row) for side in (sides.openai, sides.ours, sides.ours_as_oss)
+    )
+    oss = known.get(row.what, "") if sides.oss is None else outcome(sides.oss, row)
+    both_fail = "Error" in ours and "Error" in as_oss
+    ours = ours if both_fail or ours == as_oss else f"{ours} oss: {as_oss}"
+    return [row.what, theirs, _SAME if oss == theirs else oss, ours, row.why]
+
+
+def document(sides: Sides, known: dict[str, str]) -> str:
     """The whole document."""
     parts = [INTRODUCTION]
     for title, rows in TABLES.items():
-        parts.append(f"\n## {title}\n\n" + "\n".join(lines(rows, theirs, ours)) + "\n")
+        lines = [
+            "| input | openai-harmony | oss-harmony | harmony_grammar | why |",
+            "|---" * 5 + "|",
+        ]
+        lines += [f"| {' | '.join(cells(row, sides, known))} |" for row in rows]
+        parts.append(f"\n## {title}\n\n" + "\n".join(lines) + "\n")
     return "".join(parts)
+
+
+def said_of_oss() -> dict[str, str]:
+    """What the document says that oss-harmony does, by input."""
+    lines = DOCUMENT.read_text(encoding="utf-8").splitlines()
+    rows = [re.split(r"(?<!\\) \| ", line[2:-2]) for line in lines if line.startswith("| ")]
+    return {row[0]: row[2] for row in rows if len(row) > 3}
 
 
 if __name__ == "__main__":
     reference = Side(openai_harmony, openai_harmony.load_harmony_encoding(NAME))
-    DOCUMENT.write_text(document(reference, our_side()), encoding="utf-8")
+    text = document(all_sides(reference), said_of_oss())
+    DOCUMENT.write_text(text, encoding="utf-8")

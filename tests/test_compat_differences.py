@@ -7,7 +7,17 @@ from typing import Any
 
 import openai_harmony  # type: ignore[import-untyped]  # it ships no types
 import pytest
-from compat_differences import DOCUMENT, TABLES, Row, Side, document, our_side, outcome
+from compat_differences import (
+    DOCUMENT,
+    TABLES,
+    Row,
+    Sides,
+    all_sides,
+    differs,
+    document,
+    said_of_oss,
+)
+from peers import Side, our_side
 
 from harmony_grammar import HarmonyError
 
@@ -15,17 +25,17 @@ ROWS = [pytest.param(row, id=row.what) for rows in TABLES.values() for row in ro
 
 
 @pytest.fixture(scope="module")
-def theirs(reference_encoding: Any) -> Side:
-    return Side(openai_harmony, reference_encoding)
+def sides(reference_encoding: Any) -> Sides:
+    return all_sides(Side(openai_harmony, reference_encoding))
 
 
 @pytest.mark.parametrize("row", ROWS)
-def test_each_row_is_a_difference(theirs: Side, row: Row) -> None:
-    assert outcome(theirs, row) != outcome(our_side(), row)
+def test_each_row_is_a_difference(sides: Sides, row: Row) -> None:
+    assert differs(row, sides)
 
 
-def test_the_document_says_what_happens(theirs: Side) -> None:
-    assert DOCUMENT.read_text(encoding="utf-8") == document(theirs, our_side())
+def test_the_document_says_what_happens(sides: Sides) -> None:
+    assert DOCUMENT.read_text(encoding="utf-8") == document(sides, said_of_oss())
 
 
 @pytest.mark.parametrize("row", ROWS)

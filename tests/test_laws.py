@@ -49,9 +49,12 @@ def test_the_normal_form_means_the_same(
     normal = tree.canonical()
     assert normal == tree
     text = hg.render(normal, spelling=spelling)
-    assert hg.parse(text, start) == tree
+    meant = [_meaning(message, spelling) for message in tree]
+    assert [_meaning(message) for message in hg.parse(text, start)] == meant
     assert hg.render(hg.parse(text, start).canonical(), spelling=spelling) == text
-    assert hg.parse(hg.encode(normal, spelling=spelling), start) == tree
+    assert hg.parse(hg.encode(normal, spelling=spelling), start) == hg.parse(text, start)
+    if spelling != "oss":
+        assert hg.parse(text, start) == tree
 
 
 @given(st.data(), starts)
@@ -172,15 +175,19 @@ def test_what_can_be_written_reads_back(
         assert str(error)  # noqa: PT017  a tree that cannot be written says so
         return
     again = hg.parse(text, start)
-    assert [_meaning(m) for m in again] == [_meaning(m) for m in written]
+    assert [_meaning(m) for m in again] == [_meaning(m, spelling) for m in written]
     assert hg.parse(hg.encode(tree, spelling=spelling), start) == again
 
 
-def _meaning(message: hg.Message) -> tuple[object, ...]:
+def _meaning(message: hg.Message, spelling: Spelling = "openai") -> tuple[object, ...]:
+    """What a message says; as oss-harmony writes it, every content type is a constrained one."""
+    kind = message.content_type
+    if spelling == "oss" and kind is not None and not kind.constrained:
+        kind = hg.ContentType(f"<|constrain|>{kind}")
     return (
         message.author,
         message.text,
         message.channel,
         message.recipient,
-        message.content_type,
+        kind,
     )

@@ -26,6 +26,7 @@ from harmony_grammar.inputs import list_of_ids
 from harmony_grammar.reading.reader import Reader
 from harmony_grammar.tokens import special_pattern
 from harmony_grammar.tree import Role
+from harmony_grammar.writing.forms import require_spelling
 from harmony_grammar.writing.renderer import Manner
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     from harmony_grammar.tree import Conversation, CustomRole, Message
     from harmony_grammar.vocabulary import Ids, Vocabulary
+    from harmony_grammar.writing.forms import Spelling
     from harmony_grammar.writing.renderer import Offsets
 
 __all__ = ["HarmonyEncoding", "HarmonyEncodingName", "load_harmony_encoding"]
@@ -62,10 +64,13 @@ class HarmonyEncoding:
     Args:
         grammar: the grammar, with its vocabulary; the default one if None.
         name: what the encoding is called.
+        spelling: how headers are written that were not read, and read where the two differ: as
+            openai_harmony does, as the model does, or as oss-harmony does, with which newer
+            versions of vLLM come. That one writes recipients where the model does, constrains
+            every content type, and passes over further channels in a header.
 
     Attributes:
-        name: what the encoding is called.
-        grammar: the grammar.
+        name, grammar, spelling: as given.
 
     Example:
         >>> from harmony_grammar import Message, Role
@@ -79,16 +84,21 @@ class HarmonyEncoding:
         grammar: Grammar | None = None,
         *,
         name: str = HarmonyEncodingName.HARMONY_GPT_OSS.value,
+        spelling: Spelling = "openai",
     ) -> None:
+        require_spelling(spelling)
         self.grammar = Grammar.default() if grammar is None else grammar
         self.name = name
+        self.spelling = spelling
         self._renderer = self.grammar.renderer
 
     def __reduce__(self) -> tuple[Callable[..., HarmonyEncoding], tuple[Any, ...]]:
-        loaded = self.name in set(HarmonyEncodingName) and self is _load(self.name)
-        if loaded:
-            return load_harmony_encoding, (self.name,)
-        return partial(HarmonyEncoding, name=self.name), (self.grammar,)
+        how: dict[str, Any] = {} if self.spelling == "openai" else {"spelling": self.spelling}
+        if self.name in set(HarmonyEncodingName) and self is _load(self.name, self.spelling):
+            return partial(load_harmony_encoding, **how) if how else load_harmony_encoding, (
+                self.name,
+            )
+        return partial(HarmonyEncoding, name=self.name, **how), (self.grammar,)
 
     def __copy__(self) -> HarmonyEncoding:
         return self
@@ -107,7 +117,7 @@ class HarmonyEncoding:
     @cached_property
     def entrances(self) -> Entrances:
         """The parsers by where they begin; what all streams of this encoding share."""
-        return Entrances(self.grammar)
+        return Entrances(self.grammar, one_channel=self.spelling == "oss")
 
     # --- rendering ---
 
@@ -126,7 +136,7 @@ class HarmonyEncoding:
         """
         options = render_options or RenderOptions()
         tools = options.conversation_has_function_tools
-        manner = Manner(function_tools=tools, schema_style=options.schema_style)
+        manner = Manner(self.spelling, tools, options.schema_style)
         out: list[int] = []
         self._extend(out, (message,), manner)
         return out
@@ -239,7 +249,8 @@ class HarmonyEncoding:
 
     def _manner(self, conversation: Conversation, config: RenderConversationConfig) -> Manner:
         developers = [m for m in conversation.messages if m.author.role is _DEVELOPER]
-        return Manner(config.spelling, has_function_tools(developers), config.schema_style)
+        spelling = config.spelling or self.spelling
+        return Manner(spelling, has_function_tools(developers), config.schema_style)
 
     def _opening(self, role: Role | CustomRole) -> list[int]:
         return self._renderer.marked_ids(self.entrances.opening_text(role))
@@ -421,23 +432,34 @@ def _addressed(messages: Sequence[Message]) -> Sequence[Message]:
 
 
 @cache
-def _load(name: str) -> HarmonyEncoding:
+def _load(name: str, spelling: Spelling) -> HarmonyEncoding:
     known = [member.value for member in HarmonyEncodingName]
     if name not in known:
         raise UnknownEncodingError(f"there is no encoding {name!r}: there is {', '.join(known)}")
-    return HarmonyEncoding(name=name)
+    return HarmonyEncoding(name=name, spelling=spelling)
 
 
-def load_harmony_encoding(name: str | HarmonyEncodingName) -> HarmonyEncoding:
+def load_harmony_encoding(
+    name: str | HarmonyEncodingName, *, spelling: Spelling = "openai"
+) -> HarmonyEncoding:
     """The encoding of a name; the same object each time.
 
     Args:
         name: its name.
+        spelling: as for `HarmonyEncoding`; `"oss"` is for programs written for oss-harmony.
 
     Returns:
         The encoding. It fetches nothing: the vocabulary comes with the package.
 
     Raises:
-        HarmonyError: if there is no such encoding; it lists those that there are.
+        HarmonyError: if there is no such encoding or spelling; it lists those that there are.
+
+    Example:
+        >>> from harmony_grammar import Message, Role
+        >>> call = Message.from_role_and_content(Role.ASSISTANT, "{}").with_channel("commentary")
+        >>> call = call.with_recipient("functions.f").with_content_type("json")
+        >>> encoding = load_harmony_encoding("HarmonyGptOss", spelling="oss")
+        >>> encoding.decode(encoding.render(call))[:54]
+        '<|start|>assistant<|channel|>commentary to=functions.f'
     """
-    return _load(str(name))
+    return _load(str(name), spelling)

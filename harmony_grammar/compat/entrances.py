@@ -9,11 +9,12 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
+from harmony_grammar.inputs import IdKind
 from harmony_grammar.reading.headers import Machine, Opened, walk
 
 if TYPE_CHECKING:
     from harmony_grammar.api import Grammar
-    from harmony_grammar.inputs import IdKind, IdSource
+    from harmony_grammar.inputs import IdSource
     from harmony_grammar.reading.headers import Configuration
     from harmony_grammar.streaming.stream_parser import StreamParser
     from harmony_grammar.tree import CustomRole, Role, Start
@@ -31,6 +32,7 @@ class Entrances:
 
     Args:
         grammar: the grammar.
+        one_channel: whether a header's further channels are passed over, as oss-harmony does.
 
     Attributes:
         grammar: the grammar.
@@ -38,16 +40,22 @@ class Entrances:
         prefixes: beginnings of headers that can still become headers.
     """
 
-    def __init__(self, grammar: Grammar) -> None:
+    def __init__(self, grammar: Grammar, *, one_channel: bool = False) -> None:
         self.grammar = grammar
+        self._one_channel = one_channel
         self.texts: dict[int, str] = {}
         self.prefixes: set[tuple[Configuration, tuple[int, ...]]] = set()
-        self._machines: dict[str | None, Machine] = {None: grammar.parser.machine(_WHOLE)}
+        # Machines remember headers, so what is read otherwise has machines of its own.
+        whole = Machine(grammar.rules, _WHOLE) if one_channel else grammar.parser.machine(_WHOLE)
+        self._machines: dict[str | None, Machine] = {None: whole}
 
     @cached_property
     def table(self) -> IdKind:
         """What ids mean to the grammar."""
-        return self.grammar.parser.id_kind
+        if not self._one_channel:
+            return self.grammar.parser.id_kind
+        rules = self.grammar.rules
+        return IdKind(rules, self.grammar.vocabulary, once=rules.meaning.channel_marker)
 
     def recovering(self, role: Role | CustomRole | None) -> tuple[StreamParser, tuple[int, ...]]:
         """A stream that mends what is wrong, and the ids to begin it with.

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias, get_arg
 
 from harmony_grammar.errors import RenderError, Span
 from harmony_grammar.tree import Role
+from harmony_grammar.writing.forms import require_spelling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -48,23 +49,26 @@ class RenderConversationConfig:
             `"last-final"`, as vLLM does: all reasoning before the assistant's last answer.
             `"none"`: nothing.
         spelling: how the header of a message is written that was not parsed: `"openai"` puts the
-            recipient first, as the reference does, `"model"` the channel.
+            recipient first, as the reference does, `"model"` the channel, `"oss"` does as
+            oss-harmony does; None for what the encoding has.
         schema_style: how what tools take is written: `"compatible"` as the reference does,
             `"faithful"` so that it means what its schema does; see `tool_type`.
 
     Raises:
-        RenderError: if there is no such policy.
+        RenderError: if there is no such policy or spelling.
     """
 
     auto_drop_analysis: bool = True
     drop_policy: DropPolicy = "openai"
-    spelling: Spelling = "openai"
+    spelling: Spelling | None = None
     schema_style: Style = "compatible"
 
     def __post_init__(self) -> None:
         if self.drop_policy not in get_args(DropPolicy):
             known = ", ".join(get_args(DropPolicy))
             raise RenderError(f"there is no policy {self.drop_policy!r}: the policies are {known}")
+        if self.spelling is not None:
+            require_spelling(self.spelling)
 
 
 @dataclass(frozen=True, slots=True)

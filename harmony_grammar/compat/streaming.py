@@ -21,7 +21,7 @@ from dataclasses import replace
 from enum import Enum
 from operator import index
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from harmony_grammar.errors import HarmonyError, HarmonySyntaxError
 from harmony_grammar.inputs import Stretch, list_of_ids
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 __all__ = ["StreamState", "StreamableParser"]
 
 _NO_TEXTS: Final[Mapping[int, str]] = MappingProxyType({})
+_ERRORS: Final = ("early", "reference")
 _UNKNOWN: Final = "\ufffd"
 
 
@@ -65,6 +66,13 @@ class StreamableParser:
         role: whose header the ids begin inside of; None if they begin with a whole message.
         strict: whether what the format does not allow is an error; if not, it is mended as
             `harmony_grammar.recover` does.
+        errors: when a strict parser tells of one: `"early"`, at the first id that is wrong, which
+            is not taken; `"reference"`, in `process_eos` only. Then any special token but a
+            terminator is text in a body, any terminator ends a message, and an id that belongs to
+            no header and no body is passed over.
+
+    Raises:
+        ValueError: if `errors` is neither.
 
     Example:
         >>> from harmony_grammar.compat import load_harmony_encoding
@@ -85,16 +93,19 @@ class StreamableParser:
         "_encoding",
         "_ends",
         "_entrances",
+        "_error",
         "_fields",
         "_fresh",
         "_header",
         "_held",
+        "_late",
         "_lenient",
         "_messages",
         "_reader",
         "_role",
         "_source",
         "_start",
+        "_strays",
         "_strict",
         "_texts",
         "_tokens",
@@ -106,7 +117,13 @@ class StreamableParser:
         role: Role | CustomRole | None,
         *,
         strict: bool = True,
+        errors: Literal["early", "reference"] = "early",
     ) -> None:
+        if errors not in _ERRORS:
+            raise ValueError(f"errors must be one of {', '.join(_ERRORS)}, not {errors!r}")
+        self._late = errors == "reference"
+        self._error: HarmonySyntaxError | None = None  # which is told late
+        self._strays = False  # whether special tokens are text in the open body
         self._encoding = encoding
         self._entrances = encoding.entrances
         self._role = role  # until its header is read
@@ -238,8 +255,8 @@ class StreamableParser:
 
     def __reduce__(self) -> tuple[Callable[..., StreamableParser], tuple[Any, ...]]:
         # What was taken says all: the reader's states lead to all that the grammar has met.
-        how = (self._encoding, self._begun_as, self._strict)
-        return _again, (*how, self._tokens, self._ends)
+        how = {"role": self._begun_as, "strict": self._strict, "errors": _ERRORS[self._late]}
+        return _again, (self._encoding, how, self._tokens, self._ends)
 
     # --- taking ids ---
 
@@ -280,6 +297,9 @@ class StreamableParser:
             HarmonySyntaxError: if the input ends inside a header.
         """
         self._ends.append(len(self._tokens))
+        if self._error is not None:
+            error, self._error = self._error, None
+            raise error
         if self._lenient is not None:
             self._tell(self._lenient.finish())
         elif self._header is not None:
@@ -310,9 +330,12 @@ class StreamableParser:
             else:
                 self._take_in_header(token)
         except StoppedError as stopped:
-            if self._strict:
+            if self._strict and self._late:
+                self._pass_over(stopped, token)
+            elif self._strict:
                 raise self._refusal(stopped) from None
-            self._mend()
+            else:
+                self._mend()
 
     def _refusal(self, stopped: StoppedError) -> HarmonySyntaxError:
         """The error for the last id, which is given back."""
@@ -427,9 +450,9 @@ class StreamableParser:
         self._reader.close(header, frame, self._whole_content(end, rest))
         self._between(rest)
 
-    def _close_cut(self, header: Header) -> None:
-        """Add a message that ends without its terminator."""
-        end, rest = len(self._tokens), self._flushed()
+    def _close_cut(self, header: Header, *, behind: int = 0) -> None:
+        """Add a message that ends without its terminator, `behind` ids before the last."""
+        end, rest = len(self._tokens) - behind, self._flushed()
         content = self._whole_content(end, rest)
         _, _, channel, recipient, content_type, extras = header.fields
         self._messages.append(
@@ -441,7 +464,7 @@ class StreamableParser:
                 content_type,
                 extras=dict(extras),
                 header=header.spelling,
-                offsets=(self._start, self._body, end, end),
+                offsets=(self._start, self._body, end, len(self._tokens)),
             )
         )
         before = header.in_body(empty=end == self._body)
@@ -451,18 +474,36 @@ class StreamableParser:
         self._between(rest)
 
     def _whole_content(self, end: int, rest: str) -> TextContent:
-        return text_content(self.current_content + rest, self._tokens[self._body : end])
+        ids = None if self._strays else self._tokens[self._body : end]
+        return text_content(self.current_content + rest, ids)
 
     def _between(self, rest: str) -> None:
         """After a message."""
         self._start = len(self._tokens)
         self._header = self._fields = None
+        self._strays = False
         self._texts = _NO_TEXTS
         self._content, self._held = "", b""
         self._fresh.clear()
         self._delta = rest or None
 
     # --- what is not strictly legal ---
+
+    def _pass_over(self, stopped: StoppedError, token: int) -> None:
+        """Take an id that is wrong as the reference does; in the end the first error is told."""
+        table, header = self._entrances.table, self._header
+        name = table.specials.get(token)
+        begins = self._role is None and len(self._tokens) == self._start + 1
+        if header is not None and name in self._entrances.grammar.rules.terminators:
+            self._close_cut(header, behind=1)
+        elif header is not None:
+            self._strays = True
+            self._emit(self._flushed() + table.spelled([token]))
+        elif begins or token in table.openers:
+            self._error = self._error or HarmonySyntaxError(diagnose(self._reader, stopped.stop))
+            self._reader.configuration = self._entrances.machine(None).root
+            self._role = None
+            self._between("")
 
     def _mend(self) -> StreamParser:
         """Read everything so far again, by recovery; only new text is told."""
@@ -504,14 +545,10 @@ class StreamableParser:
 
 
 def _again(
-    encoding: HarmonyEncoding,
-    role: Role | CustomRole | None,
-    strict: bool,  # noqa: FBT001  as pickled
-    tokens: list[int],
-    ends: list[int],
+    encoding: HarmonyEncoding, how: Mapping[str, Any], tokens: list[int], ends: list[int]
 ) -> StreamableParser:
     """A parser that took these ids, and was told so often that the input ends."""
-    parser, at = StreamableParser(encoding, role, strict=strict), 0
+    parser, at = StreamableParser(encoding, **how), 0
     for end in ends:
         with suppress(HarmonySyntaxError):  # which it raised then, and was as before
             parser.process_many(tokens[at:end]).process_eos()

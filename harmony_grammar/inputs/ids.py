@@ -52,6 +52,8 @@ class IdKind:
         vocabulary: the vocabulary.
         unknown_is_text: whether ids that are in no vocabulary are text in bodies, as the
             reference has it.
+        once: a terminal that begins a field; further ones in a header, and the words behind them,
+            are passed over, as oss-harmony does with channels.
 
     Attributes:
         vocabulary: the vocabulary.
@@ -68,12 +70,18 @@ class IdKind:
     unit: Final = "ids"
 
     def __init__(
-        self, rules: Rules, vocabulary: Vocabulary, *, unknown_is_text: bool = False
+        self,
+        rules: Rules,
+        vocabulary: Vocabulary,
+        *,
+        unknown_is_text: bool = False,
+        once: str | None = None,
     ) -> None:
         ids = vocabulary.require(rules.specials)
         self._rules = rules
         self.vocabulary = vocabulary
         self.unknown_is_text = unknown_is_text
+        self.once = once
         self.specials = {ids[spelling]: name for spelling, name in rules.specials.items()}
         self.openers = frozenset(i for i, name in self.specials.items() if name in rules.openers)
         self.first_special = min(vocabulary.special_ids.values())
@@ -83,7 +91,7 @@ class IdKind:
         self._decode = vocabulary.decode_bytes
 
     def __reduce__(self) -> tuple[Callable[..., IdKind], tuple[Any, ...]]:
-        make = partial(IdKind, unknown_is_text=self.unknown_is_text)
+        make = partial(IdKind, unknown_is_text=self.unknown_is_text, once=self.once)
         return make, (self._rules, self.vocabulary)  # and none of the texts that it has met
 
     def source(self, raw: list[int]) -> IdSource:
@@ -220,6 +228,10 @@ class IdSource:
 
     def pieces(self, start: int, end: int) -> Iterator[Piece]:
         """The special tokens and the runs of text in a range."""
+        pieces = self._all_pieces(start, end)
+        return pieces if self.kind.once is None else iter(_once(pieces, self.kind.once))
+
+    def _all_pieces(self, start: int, end: int) -> Iterator[Piece]:
         kind = self.kind
         for name, raw in kind.cut(self.ids[start:end]):
             text = kind.text(raw) if name is None else kind.spelled(raw)
@@ -238,3 +250,23 @@ class IdSource:
         ends = self._lengths[1]
         index = piece.start + min(bisect_right(ends, before), len(ends) - 1)
         return Span(index, index + 1)
+
+
+def _once(pieces: Iterable[Piece], name: str) -> list[Piece]:
+    """Pieces without a special token that stood before, and without the word behind it."""
+    kept: list[Piece] = []
+    met = dropped = False
+    for piece in pieces:
+        if piece.special == name and met:
+            dropped = True
+            continue
+        met = met or piece.special == name
+        text = piece.text
+        if dropped and piece.special is None:
+            text = text[len(text.split(maxsplit=1)[0]) :] if text[:1].strip() else text
+        dropped = False
+        if kept and piece.special is None and kept[-1].special is None:  # now one run of text
+            kept[-1] = kept[-1]._replace(text=kept[-1].text + text, end=piece.end)
+        elif text:
+            kept.append(piece._replace(text=text))
+    return kept

@@ -8,8 +8,9 @@ of the grammar.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias, get_args
 
+from harmony_grammar.errors import RenderError
 from harmony_grammar.grammar.ways import ways
 
 if TYPE_CHECKING:
@@ -18,10 +19,34 @@ if TYPE_CHECKING:
     from harmony_grammar.grammar import Rules
     from harmony_grammar.grammar.ways import Way, WayPart
 
-__all__ = ["Spelling", "Wish", "best_form", "forms", "text_of"]
+__all__ = ["Spelling", "Wish", "best_form", "forms", "labels_of", "require_spelling", "text_of"]
 
-Spelling: TypeAlias = Literal["openai", "model"]
-"""Which of the spellings in circulation is written: that of openai_harmony, or the model's own."""
+Spelling: TypeAlias = Literal["openai", "model", "oss"]
+"""Which of the spellings in circulation is written: that of openai_harmony, the model's own, or
+that of oss-harmony, which writes recipients on the channel of calls where the model does, those of
+tools' results too, and constrains every content type."""
+
+_SPELLINGS: Final = get_args(Spelling)
+_OF_MODEL: Final = frozenset({"model"})
+_OF_OPENAI: Final = frozenset({"openai"})
+_OF_OSS: Final = frozenset({"oss", "model"})
+
+
+def labels_of(rules: Rules, spelling: Spelling, channel: str | None) -> frozenset[str]:
+    """The labels of the alternatives that a message on a channel is written by."""
+    if spelling == "oss":
+        return _OF_OSS if channel == rules.meaning.preamble else _OF_OPENAI
+    return _OF_MODEL if spelling == "model" else _OF_OPENAI
+
+
+def require_spelling(spelling: str) -> None:
+    """Refuse a spelling that there is not.
+
+    Raises:
+        RenderError: if it is none; it names those that there are.
+    """
+    if spelling not in _SPELLINGS:
+        raise RenderError(f"there is no spelling {spelling!r}: there are {', '.join(_SPELLINGS)}")
 
 
 def names_of(form: Way) -> tuple[str, ...]:
@@ -40,12 +65,12 @@ class Wish(NamedTuple):
     Attributes:
         symbols: the header's terminals; empty if it does not matter.
         terminator: the spelling of the terminator; None if it does not matter.
-        spelling: the label of the alternatives.
+        labels: of the alternatives that are wanted.
     """
 
     symbols: tuple[str, ...] = ()
     terminator: str | None = None
-    spelling: Spelling = "openai"
+    labels: frozenset[str] = _OF_OPENAI
 
 
 def forms(
@@ -67,14 +92,14 @@ def best_form(found: Sequence[Way], wish: Wish) -> Way | None:
     return min(found, key=lambda form: _distance(form, wish), default=None)
 
 
-def _distance(form: Way, wish: Wish) -> tuple[bool, bool, bool, bool]:
+def _distance(form: Way, wish: Wish) -> tuple[bool, bool, bool, int]:
     """How far a form is from what is wanted; of equals, `min` takes the first."""
     other_order = bool(wish.symbols) and _order(form, wish) != _order(form, wish, of_wish=True)
-    other_label = bool(form.labels) and wish.spelling not in form.labels
+    unlike = 1 if not form.labels else 2 * form.labels.isdisjoint(wish.labels)
     ends = text_of(form.ending)
     other_end = wish.terminator is not None and ends != wish.terminator
     other_symbols = bool(wish.symbols) and names_of(form) != wish.symbols
-    return (other_symbols, other_order, other_end, other_label)
+    return (other_symbols, other_order, other_end, unlike)
 
 
 def _order(form: Way, wish: Wish, *, of_wish: bool = False) -> list[str]:

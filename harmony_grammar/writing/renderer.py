@@ -19,7 +19,7 @@ from harmony_grammar.reading.violations import header_violation
 from harmony_grammar.tokens import special_pattern
 from harmony_grammar.tree import Conversation, OpenMessage, Role, TextContent
 from harmony_grammar.tree.contents import DeveloperContent, SystemContent
-from harmony_grammar.writing.forms import Spelling, Wish, best_form, forms, text_of
+from harmony_grammar.writing.forms import Spelling, Wish, best_form, forms, labels_of, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -226,8 +226,9 @@ class Renderer:
         )
         written = self._remembered.get(key)
         if written is None:
-            wish = Wish(symbols, terminator, spelling)
-            written = self._remember(key, self._form(job, wish))
+            wish = Wish(symbols, terminator, labels_of(self.rules, spelling, m.channel))
+            constrains = spelling == "oss" and header is None
+            written = self._remember(key, self._form(job, wish, constrains=constrains))
         return written
 
     def _remember(self, key: object, form: Way) -> _WrittenHeader:
@@ -238,8 +239,8 @@ class Renderer:
             self._remembered[key] = written
         return written
 
-    def _form(self, job: _Job, wish: Wish) -> Way:
-        fields = self._fields(job)
+    def _form(self, job: _Job, wish: Wish, *, constrains: bool) -> Way:
+        fields = self._fields(job, constrains=constrains)
         declared = job.declared | self._once_declared(job.message)
         body = job.message.content is not None
         found = forms(self.rules, job.sequence, fields, declared)
@@ -256,7 +257,7 @@ class Renderer:
             )
         return form
 
-    def _fields(self, job: _Job) -> dict[str, str]:
+    def _fields(self, job: _Job, *, constrains: bool) -> dict[str, str]:
         """The fields of a message that are to be written."""
         author = job.message.author
         if author.role is Role.TOOL and author.name is None:
@@ -264,6 +265,9 @@ class Renderer:
         fields = self.rules.meaning.spelled(job.message)
         if author.role == job.implied_role:
             del fields["role"]
+        kind = job.message.content_type
+        if constrains and kind is not None and not kind.constrained:
+            fields["content_type"] = self.rules.literal(self.rules.meaning.constrain_marker) + kind
         return fields
 
     def _once_declared(self, message: Message | OpenMessage) -> frozenset[str]:
