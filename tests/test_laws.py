@@ -101,7 +101,9 @@ def test_an_error_is_where_nothing_can_follow(data: st.DataObject, start: Start)
     assume(hg.check(text, start).status == "malformed")
     span = _error(text, start).span
     assert hg.check(text[: span.start], start).status != "malformed"
-    assert hg.check(text[: span.end], start).status == "malformed"
+    # Text that ends here may be the beginning of a special token, and then it is not certain yet.
+    if GRAMMAR.parser.text_kind.settled(text[: span.end]) == span.end:
+        assert hg.check(text[: span.end], start).status == "malformed"
 
 
 @given(st.data(), starts)
