@@ -59,6 +59,25 @@ def test_another_end_is_told(text: str, ends: str) -> None:
     assert "the mended text ends" not in cut.stderr
 
 
+@pytest.mark.parametrize(
+    ("text", "mended"),
+    [
+        ("So. " + MENDED, "<|channel|>analysis<|message|>So. <|end|><|start|>assistant" + MENDED),
+        ("Easy.<|end|>" + "<|start|>assistant" + MENDED,
+         "<|channel|>analysis<|message|>Easy.<|end|><|start|>assistant" + MENDED),
+        ("analysisEasy.assistantfinalHello",
+         "<|channel|>analysis<|message|>Easy.<|end|><|start|>assistant" + MENDED),
+        ("oops" + GOOD, GOOD),
+    ],
+)  # fmt: skip
+def test_what_a_model_said_is_read_as_that(text: str, mended: str, tmp_path: Path) -> None:
+    written = run("-", stdin=text).stdout
+    assert written in (mended, mended.replace("<|return|>", "<|end|>"))
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text(json.dumps({"completion": text}) + "\n", encoding="utf-8")
+    assert json.loads(run(str(rows)).stdout)["completion"] == written
+
+
 def test_what_is_well_stays_as_it_is() -> None:
     result = run("-", stdin=f"{GOOD}\n")
     assert (result.stdout, result.stderr, result.exit_code) == (f"{GOOD}\n", "", 0)

@@ -34,6 +34,13 @@ class Case(NamedTuple):
 
 CASES = [
     Case(
+        "<|channel|>analysis<|message|>t<|end|><|start|>¦final<|message|>x<|return|>",
+        "completion",
+        "foreign-role",
+        "may speak as the assistant only",
+        "a channel follows: `assistant<|channel|>final`",
+    ),
+    Case(
         "<|start|>assistant¦<|start|>assistant<|channel|>final<|message|>x<|return|>",
         "conversation",
         "missing-message",

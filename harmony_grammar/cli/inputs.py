@@ -366,7 +366,8 @@ def judge(
     """Check an input from the start symbol that was chosen, or from the one that fits best.
 
     The one that fits best is the first of the candidates under which the input is complete; if
-    there is none, the first whose error comes furthest on.
+    there is none, the first whose error comes furthest on. If all are wrong at once, an input that
+    does not begin as a message does is what a model said.
 
     Args:
         grammar: the grammar.
@@ -386,7 +387,28 @@ def judge(
             return start, report
         if best is None or _reach(report) > _reach(best[1]):
             best = start, report
-    return cast("tuple[Start, Report]", best)
+    used, report = cast("tuple[Start, Report]", best)
+    if (
+        used != "completion"
+        and StartChoice.COMPLETION in starts
+        and _begins_inside(grammar, source)
+    ):
+        other = grammar.check(source, "completion", lint)
+        if _reach(other) == _reach(report):
+            return "completion", other
+    return used, report
+
+
+def _begins_inside(grammar: Grammar, source: str | list[int]) -> bool:
+    """Whether the first special token of an input is not that which begins a message."""
+    from harmony_grammar.reading.faults import lost_tokens  # noqa: PLC0415  what is well needs none
+
+    rules, text = grammar.rules, ""
+    for piece in grammar.parser.source(source).pieces(0, len(source)):
+        if piece.special:
+            return piece.special != rules.meaning.message_start
+        text = text or piece.text
+    return lost_tokens(rules, text)
 
 
 def _reach(report: Report) -> int:

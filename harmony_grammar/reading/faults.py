@@ -311,9 +311,14 @@ def foreign_role(t: Trouble) -> Explanation | None:
         return None
     if t.special is not None:
         return None
+    said = f"a completion may speak as the {role} only"
+    channel = next((one for one in t.rules.channels if t.found.startswith(one)), None)
+    if channel is not None:
+        token = t.rules.literal(t.meaning.channel_marker)
+        return Explanation("foreign-role", said, f"a channel follows: `{role}{token}{channel}`")
     return Explanation(
         "foreign-role",
-        f"a completion may speak as the {role} only",
+        said,
         "what a tool or a user says comes from outside; cut the completion before it",
     )
 
