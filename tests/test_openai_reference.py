@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
+from conversion_differences import DOCUMENT, REFERENCE, Row, ours, outcome, table
 from conversion_programs import DATE, reference
 from hypothesis import given
 from strategies_requests import chats
@@ -73,3 +75,16 @@ def test_every_step_of_a_long_conversation(reference_encoding: HarmonyEncoding) 
         }
         prepared = hgo.from_chat(request, date=DATE)
         assert prepared.ids == reference(reference_encoding)(request)
+
+
+@pytest.mark.parametrize("row", REFERENCE, ids=lambda row: row.what)
+def test_each_row_is_a_difference(reference_encoding: HarmonyEncoding, row: Row) -> None:
+    theirs = outcome(reference(reference_encoding, own_drop=True), row.request, reference_encoding)
+    assert theirs != outcome(ours, row.request, reference_encoding)
+
+
+def test_the_document_says_what_happens(reference_encoding: HarmonyEncoding) -> None:
+    section = table(
+        "openai_harmony", reference(reference_encoding, own_drop=True), reference_encoding
+    )
+    assert section in DOCUMENT.read_text("utf-8")
