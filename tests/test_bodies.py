@@ -356,7 +356,10 @@ def steps(body: str) -> int:
     """The work of reading a body to its end, also where a comment takes a declaration."""
     rules = Rules.default()
     reader = TextReader(rules, "developer_body", reads_bodies(rules, "compatible"))
-    with mock.patch.object(DeclarationLines, "require_none"):
+    with (
+        mock.patch.object(DeclarationLines, "require_no_tool"),
+        mock.patch.object(DeclarationLines, "field_in", return_value=None),
+    ):
         return reader.read(body).steps
 
 

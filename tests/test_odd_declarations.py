@@ -56,6 +56,7 @@ FIELDS = (
     "`tick`: Thing,",
 )
 TOOLS = (
+    "// Makes a share.\ntype My Share = string;",
     "// Makes a share.\ntype Create CIFS Share = (_: {\nshare: string,\n}) => any;",
     "// Makes a share.\ntype f(x) = () => any;",
     "// Makes a share.\ntype a:b = (_: any) => any;",
@@ -123,6 +124,35 @@ def test_further_lines_of_a_comment_stay_its_own(text: str) -> None:
         "type": "string",
         "description": f"What to find.\n{text}",
     }
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        '{"a": 1,\n"b": "x"}',
+        '{\n"name": "x",\n"count": 3,\n}',
+        "Args:\n    title: string,\n    done?: boolean,",
+        "Note: metric,",
+        "SELECT a AS b: string,",
+        "type of search = full or partial",
+    ],
+)
+def test_a_description_of_a_tool_may_have_lines_like_fields(lines: str) -> None:
+    block = f"// Adds things, such as\n{lines}\ntype f = (_: {{\nq: string,\n}}) => any;"
+    content = read_body(HEAD + block + END, Role.DEVELOPER).content
+    assert isinstance(content, DeveloperContent)
+    (tool,) = (content.tools or {})["functions"].tools
+    assert tool.description == f"Adds things, such as\n{lines}"
+    assert tool.parameters == {
+        "type": "object",
+        "properties": {"q": {"type": "string"}},
+        "required": ["q"],
+    }
+
+
+def test_an_example_in_json_is_no_field() -> None:
+    found = parameters(TOOL % '{"status": "open",\nand so on\nq: string,')
+    assert list(found["properties"]) == ["q", "limit"]
 
 
 def test_comments_of_several_lines_are_told() -> None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DeclarationLines", "MisfitError", "declaration_lines"]
 
+_OPEN: Final = ("(", "{", "[", "|")  # what a type of several lines begins with
 _LONGEST: Final = 1000  # characters of a line that may be one
 _MOST_SIGNS: Final = 8  # of a key in one line; the first may be part of a name
 # What a type begins with if its name has a space and so may be a sentence.
@@ -50,11 +51,12 @@ class DeclarationLines(NamedTuple):
     """What tells lines that look like a declaration, by the signs of a grammar.
 
     Attributes:
-        tool: the beginning of a tool or a type.
+        tool: the beginning of a tool or a type, with the first sign of what it means.
         keys: what stands between the name of a field and its type.
         field: a type on one line and what ends a field, or what a longer type begins with.
         last: a type on one line.
         close: what ends an object.
+        ends: what ends a declaration.
     """
 
     tool: re.Pattern[str]
@@ -62,26 +64,32 @@ class DeclarationLines(NamedTuple):
     field: re.Pattern[str]
     last: re.Pattern[str]
     close: str
+    ends: str
 
-    def require_none(self, leaves: Sequence[Leaf], text: str, *, fields: bool = True) -> None:
-        """Refuse lines of a comment of which one looks like a declaration.
+    def require_no_tool(self, leaves: Sequence[Leaf]) -> None:
+        """Refuse lines of a comment of which one looks like the beginning of a tool or a type.
+
+        Raises:
+            MisfitError: if one does.
+        """
+        for leaf in leaves:
+            found = self.tool.match(leaf.text.strip()[:_LONGEST])
+            if found and (found[1] in _OPEN or leaf.text.rstrip().endswith(self.ends)):
+                said = "a tool or a type that cannot be read is declared here"
+                raise MisfitError(said, leaf.start)
+
+    def field_in(self, leaves: Sequence[Leaf], text: str) -> int | None:
+        """Where one of the lines of a comment looks like a field; None if none does.
 
         Args:
             leaves: the lines.
             text: the whole text that they stand in.
-            fields: whether they stand where fields may.
-
-        Raises:
-            MisfitError: if one does; it says what and where.
         """
         for leaf in leaves:
-            line = leaf.text.strip()
-            if self.tool.match(line):
-                raise MisfitError(
-                    "a tool or a type that cannot be read is declared here", leaf.start
-                )
-            if fields and self.is_field(line, text[leaf.start + len(leaf.text) :][:_LONGEST]):
-                raise MisfitError("a field that cannot be read is declared here", leaf.start)
+            end = leaf.start + len(leaf.text)
+            if self.is_field(leaf.text.strip(), text[end : end + _LONGEST]):
+                return leaf.start
+        return None
 
     def is_field(self, line: str, below: str) -> bool:
         """Whether a line looks like a field.
@@ -107,6 +115,8 @@ class DeclarationLines(NamedTuple):
 
     def is_type(self, name: str, kind: str, below: str) -> bool:
         """Whether what stands behind a name is a type, and not the rest of a sentence."""
+        if name[0] == "{" and "}" not in name:
+            return False  # an example in JSON
         words = " " in name and name[0] not in "\"'"
         if words and not re.match(_KNOWN, kind):
             return False
@@ -118,14 +128,15 @@ class DeclarationLines(NamedTuple):
 def declaration_lines(rules: Rules) -> DeclarationLines:
     """What tells lines that look like a declaration in bodies of a grammar."""
     signs = rules.meaning.signs
-    declares, equals, *_ = signs(BodyPart.FUNCTION)
+    declares, equals, *_, stop = signs(BodyPart.FUNCTION)
     ends = "|".join(map(re.escape, signs(BodyPart.FIELD)))
     end = rf"\s*(?:{ends})\s*(?://.*)?"
     bracketed = r"[{(\[].*[})\]](?:\[\])*"
     return DeclarationLines(
-        tool=re.compile(rf"{re.escape(declares)}\s.*\s?{re.escape(equals)}\s*[({{\w\"\[|]"),
+        tool=re.compile(rf"{re.escape(declares)}\s.*{re.escape(equals)}\s*(\S)"),
         keys=tuple(signs(BodyPart.KEY)),
         field=re.compile(rf"(?:(?:{_TYPE}|{bracketed}){end}|(?:{_TYPE}\s*[|&]\s*)?[{{(\[|])"),
         last=re.compile(rf"(?:{_TYPE}|{bracketed})\s*(?://.*)?"),
         close=signs(BodyPart.OBJECT)[-1],
+        ends=stop,
     )

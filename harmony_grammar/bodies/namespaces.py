@@ -312,7 +312,7 @@ def _read_namespace(
     """A namespace; what it is for stands in comments if it has a block."""
     prose = next((part for part in parts if part.__class__ is Lines), None)
     if prose is not None:
-        lines.require_none(prose.lines, whole, fields=False)
+        lines.require_no_tool(prose.lines)
     tools = next((part for part in parts if part.__class__ is tuple), None)
     description = plain(prose, whole, SECTION) if tools is None else commented(prose, mark)
     return ToolNamespaceConfig(parts[0].text, description, tools=list(tools or ()))

@@ -11,6 +11,7 @@ import json
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from harmony_grammar.bodies.declaration_lines import MisfitError
 from harmony_grammar.bodies.signs import comment_text
 from harmony_grammar.grammar.meaning import BodyPart
 from harmony_grammar.grammar.whole_text import Leaf
@@ -46,10 +47,12 @@ class Note(NamedTuple):
     Attributes:
         behind: whether it stands behind something on its line.
         text: its text, with all lines that belong to it.
+        odd: where one of these lines looks like a field; None if none does.
     """
 
     behind: bool
     text: str
+    odd: int | None = None
 
 
 class Notes(list[Note]):
@@ -99,8 +102,18 @@ class _Entry(NamedTuple):
 
 
 def texts(notes: Iterable[Note]) -> tuple[str, ...]:
-    """What comments say."""
-    return tuple([note.text for note in notes])
+    """What comments say where fields may stand.
+
+    Raises:
+        MisfitError: if one has taken a field that cannot be read.
+    """
+    return tuple([_said(note) for note in notes])
+
+
+def _said(note: Note) -> str:
+    if note.odd is not None:
+        raise MisfitError("a field that cannot be read is declared here", note.odd)
+    return note.text
 
 
 def _note(mark: str, lines: DeclarationLines, parts: list[Any], text: str, *, behind: bool) -> Note:
@@ -108,9 +121,10 @@ def _note(mark: str, lines: DeclarationLines, parts: list[Any], text: str, *, be
     first = parts[0]
     whole = first.text
     if len(parts) > 1:
-        lines.require_none(parts[1:], text)
+        lines.require_no_tool(parts[1:])
         whole = text[first.start : parts[-1].start + len(parts[-1].text)]
-    return _new(Note, (behind, comment_text(whole, mark)))
+    odd = lines.field_in(parts[1:], text) if len(parts) > 1 else None
+    return _new(Note, (behind, comment_text(whole, mark), odd))
 
 
 def _notes(parts: list[Note], _: str) -> Notes:
@@ -249,7 +263,7 @@ def _noted(parts: list[Any], text: str) -> Type | _Noted:
     if not isinstance(kind, Union) or not kind.stacked or not notes[0].behind:
         return _Noted(kind, notes)
     *others, last = kind.variants
-    said = Variant(last.type, (notes[0].text,), last.above)
+    said = Variant(last.type, (_said(notes[0]),), last.above)
     kind = Union((*others, said), stacked=True)
     return _Noted(kind, notes[1:]) if notes[1:] else kind
 
@@ -282,7 +296,7 @@ def _entry(parts: list[Any], _: str) -> _Entry:
     below: list[str] = []
     for notes in lists:
         for note in notes:
-            (after if note.behind else below).append(note.text)
+            (after if note.behind else below).append(_said(note))
     return _new(_Entry, (key, kind, tuple(after), tuple(below)))
 
 
