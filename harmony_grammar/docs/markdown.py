@@ -24,7 +24,7 @@ _KINDS: Final = {
     "error": ("Errors", "A strict reading stops at the first of these."),
     "repair": ("Repairs", "Recovery names these; a strict reading has a wider word for them."),
     "warning": ("Warnings", "The format allows these, and the linter tells you of them."),
-    "input": ("Rows and prompts", "Commands say these of rows, and of prompts that declare tools."),
+    "input": ("Rows", "Commands say these of rows of data sets."),
 }
 
 
