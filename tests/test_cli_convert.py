@@ -140,6 +140,33 @@ def test_a_request_is_not_written_over(tmp_path: Path) -> None:
     assert done.exit_code != 0 or "convert" in done.output
 
 
+def test_messages_that_are_piped_in_are_formatted() -> None:
+    done = run("format", "-", stdin=json.dumps(CHAT))
+    assert done.stdout == hgo.from_chat(CHAT).text + "\n"
+    spelled = run("format", "--spelling", "model", "-", stdin=json.dumps(CHAT))
+    assert "assistant<|channel|>commentary to=functions.now" in spelled.stdout
+
+
+def test_a_request_is_a_prompt_for_a_mask(tmp_path: Path) -> None:
+    """It says more than its prompt does: which tools may be called, and in which form."""
+    asked = {"messages": CHAT["messages"][:2], "tools": TOOLS, "tool_choice": "required"}
+    completion = tmp_path / "c"
+    completion.write_text("<|channel|>final<|message|>Nine.<|return|>", encoding="utf-8")
+    for choice, code in (("required", 1), ("auto", 0)):
+        file = saved(tmp_path, {**asked, "tool_choice": choice})
+        done = run("validate-completion", "--prompt", file, str(completion))
+        assert done.exit_code == code, done.output
+    file = saved(tmp_path, asked)
+    outdone = run("validate-completion", "--prompt", file, "--tool-choice", "auto", str(completion))
+    assert outdone.exit_code == 0
+    prefilled = {"messages": [*CHAT["messages"][:2], {"role": "assistant", "content": "It is",
+                                                      "prefix": True}]}  # fmt: skip
+    told = run("next", "--prompt", saved(tmp_path, prefilled), "--format", "json")
+    assert json.loads(told.stdout)["complete"] is False
+    wire = hgo.from_chat(asked).conversation.to_dict()
+    assert run("next", "--prompt", saved(tmp_path, wire)).exit_code == 0
+
+
 def test_rows_of_every_form_are_checked(tmp_path: Path) -> None:
     responses = hgo.to_responses(hgo.from_chat(CHAT).conversation)
     rows = [

@@ -16,7 +16,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, get_type_hints
 
 import typer
 
-from harmony_grammar.cli.inputs import STDIN, InputKind, grammar_of, read, read_text
+from harmony_grammar.cli.inputs import (
+    STDIN,
+    InputKind,
+    as_input,
+    grammar_of,
+    label,
+    may_be_json,
+    read,
+    read_messages,
+    read_text,
+)
 from harmony_grammar.cli.options import (
     Form,
     GrammarFile,
@@ -98,8 +108,9 @@ Prompt = Annotated[
     typer.Option(
         "--prompt",
         metavar="FILE",
-        help="The prompt, as text or ids: it tells the tools, the channels, the response format "
-        "and where the completion begins. The other options outdo it.",
+        help="The prompt, as text, ids or a request of the APIs: it tells the tools, the channels, "
+        "the response format and where the completion begins; a request tells the choice of "
+        "tools, too. The other options outdo it.",
     ),
 ]
 
@@ -128,8 +139,20 @@ class ConstraintOptions:
         loaded, options = grammar_of(self.grammar), self._chosen()
         if self.prompt is None:
             return Constraint(**options, grammar=loaded)
-        source, style = read(self.prompt).source, self.schema_style
+        name, text = label(self.prompt), read_text(self.prompt)
+        request = read_messages(name, text, loaded) if may_be_json(text) else None
+        if request is not None and request.prepared is not None:
+            return request.prepared.constraint(**self._outdoing(options))
+        source, style = as_input(name, text, grammar=loaded).source, self.schema_style
         return Constraint.from_prompt(source, grammar=loaded, schema_style=style.value, **options)
+
+    def _outdoing(self, options: dict[str, Any]) -> dict[str, Any]:
+        """What outdoes a request: what was chosen, not what is so by itself."""
+        usual = {field.name: field.default for field in fields(self)}
+        kept = {"builtin_tools": self.builtin_tool} | {
+            name: getattr(self, name) for name in options if name in usual
+        }
+        return {name: options[name] for name in options if kept[name] != usual.get(name)}
 
     def _chosen(self) -> dict[str, Any]:
         """The arguments of a constraint; what a prompt would tell only if it is given."""

@@ -133,6 +133,9 @@ class _Formatting:
             show_error(given.name, report)
             self._worse(FINDINGS)
             return
+        if name == STDIN and self._write and given.manner == "json":  # no file is written over
+            as_text = isinstance(given.source, str)
+            given = replace(given, manner="text" if as_text else "list", ending="\n")
         old = given.like(given.source)
         new = self._formatted(given, report.conversation)
         self._require_same(given, new, StartChoice(used), report.conversation)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from harmony_grammar import Grammar, Report
     from harmony_grammar.checking.lint import Lint
+    from harmony_grammar.openai.any_form import ReadJson
     from harmony_grammar.tree import Conversation, Start
 
 __all__ = [
@@ -41,8 +42,10 @@ __all__ = [
     "grammar_of",
     "judge",
     "label",
+    "may_be_json",
     "parsed",
     "read",
+    "read_messages",
     "read_text",
     "show_error",
 ]
@@ -253,7 +256,7 @@ def as_input(  # noqa: PLR0913  two are for what is rare
     if kind is InputKind.IDS or (kind is InputKind.AUTO and _looks_like_ids(text)):
         ids, manner = _ids(label(name), text, told=kind is InputKind.IDS)
         return Input(label(name), ids, data, "\n" if text.endswith("\n") else "", manner)
-    if kind not in _NO_JSON and (kind is not InputKind.AUTO or _may_be_json(text)):
+    if kind not in _NO_JSON and (kind is not InputKind.AUTO or may_be_json(text)):
         source = _messages(label(name), text, kind, grammar)
         if source is not None:
             return Input(label(name), source, data, manner="json")
@@ -265,7 +268,8 @@ def as_input(  # noqa: PLR0913  two are for what is rare
 # --- messages as JSON ---
 
 
-def _may_be_json(text: str) -> bool:
+def may_be_json(text: str) -> bool:
+    """Whether a text begins as JSON that messages are."""
     return text.lstrip()[:1] in ("{", "[")
 
 
@@ -276,6 +280,31 @@ def _messages(
 
     Raises:
         Misuse: if they cannot be read or written.
+    """
+    loaded = grammar or grammar_of(None)
+    read = read_messages(name, text, loaded, kind)
+    try:
+        return None if read is None else _written(loaded, read.conversation)
+    except HarmonyError as error:
+        raise _no_messages(name, str(error)) from None
+
+
+def read_messages(
+    name: str, text: str, grammar: Grammar, kind: InputKind = InputKind.AUTO
+) -> ReadJson | None:
+    """The conversation that a text has as JSON; what has no place in it is told.
+
+    Args:
+        name: what to call the input in messages.
+        text: the text.
+        grammar: the grammar.
+        kind: the form; by itself it is found out.
+
+    Returns:
+        The conversation; None if there is none, and need not be.
+
+    Raises:
+        Misuse: if it cannot be read.
     """
     from harmony_grammar.openai.any_form import is_conversation, read_json  # noqa: PLC0415  few inputs are
     from harmony_grammar.openai.options import Options  # noqa: PLC0415
@@ -289,18 +318,20 @@ def _messages(
         return None
     if not told and not is_conversation(data):
         return None
-    loaded = grammar or grammar_of(None)
     form: Any = kind.value if told else None
     try:
-        read = read_json(data, loaded, Options(media="skip", unsupported_tools="skip"), form)
-        for note in read.notes:
-            Output(sys.stderr).line(f"{name}: ", ("note: ", "bold yellow"), one_line(str(note)))
-        return _written(loaded, read.conversation)
+        read = read_json(data, grammar, Options(media="skip", unsupported_tools="skip"), form)
     except KeyError as error:
-        said = f"a message lacks {error}"
+        raise _no_messages(name, f"a message lacks {error}") from None
     except (HarmonyError, ValueError, TypeError, AttributeError, RecursionError) as error:
-        said = str(error)
-    raise Misuse(f"{name}: these are no messages: {said}")
+        raise _no_messages(name, str(error)) from None
+    for note in read.notes:
+        Output(sys.stderr).line(f"{name}: ", ("note: ", "bold yellow"), one_line(str(note)))
+    return read
+
+
+def _no_messages(name: str, said: str) -> Misuse:
+    return Misuse(f"{name}: these are no messages: {said}")
 
 
 def _written(grammar: Grammar, conversation: Conversation) -> str | list[int]:
