@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 import harmony_grammar as hg
 from harmony_grammar.bodies import OFF_TEMPLATE, read_body
+from harmony_grammar.checking.declared import is_plain
 from harmony_grammar.cli.app import build
 from harmony_grammar.errors import ConstraintError
 from harmony_grammar.tree import Role
 from harmony_grammar.tree.contents import DeveloperContent
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 HEAD = "# Tools\n\n## functions\n\nnamespace functions {\n\n"
 END = "\n\n} // namespace functions"
@@ -184,3 +183,18 @@ def test_the_comma_behind_a_default_is_that_of_the_field(
         field = f"q?: {kind}, // default: {default}{comma}"
         found = parameters(TOOL % field)["properties"]["q"]
         assert json.dumps(found["default"]) == json.dumps(value)
+
+
+def test_what_templates_write_is_seen_without_reading_it() -> None:
+    rules = hg.Grammar.default().rules
+    for path in sorted((Path(__file__).parent.parent / "examples").glob("*.harmony")):
+        for message in hg.recover(path.read_text(encoding="utf-8"), "conversation").messages:
+            if message.author.role is Role.DEVELOPER and "namespace functions" in message.text:
+                assert is_plain(message.text, rules)
+    for tool in TOOLS:
+        assert not is_plain(HEAD + tool + END, rules)
+    for field in FIELDS:
+        assert not is_plain(HEAD + TOOL % field + END, rules)
+    for line in ("a: string,", "a?: number | null, // default: 3", "o: {\nb: string[],\n},"):
+        assert is_plain(HEAD + TOOL % line + END, rules)
+    assert not is_plain(HEAD + TOOL % "o: {\nb: string[]," + END, rules)

@@ -28,6 +28,7 @@ __all__ = [
     "declared_names",
     "declared_tools",
     "has_formats",
+    "is_plain",
 ]
 
 _ESCAPE: Final = "\\"
@@ -55,6 +56,8 @@ class _Words(NamedTuple):
         heading: the heading of a namespace.
         function: the beginning of a tool; a type that a tool uses begins otherwise.
         odd: the same with a name that no tool can have, and so cannot be read.
+        unusual: a line that templates do not write as they stand, whether it can be read or not.
+        brackets: what begins and what ends objects.
     """
 
     title: str
@@ -62,6 +65,8 @@ class _Words(NamedTuple):
     heading: re.Pattern[str]
     function: re.Pattern[str]
     odd: re.Pattern[str]
+    unusual: re.Pattern[str]
+    brackets: tuple[str, str]
 
 
 @lru_cache(maxsize=64)
@@ -81,7 +86,37 @@ def _words(rules: Rules) -> _Words:
         re.compile(re.escape(signs(BodyPart.NAMESPACE)[0]) + name),
         re.compile(f"{declares} {name} {equals} {taken}"),
         re.compile(rf"{declares} +(\S[^\n]*?) *{equals} *{taken}"),
+        _unusual(rules, str(named), str(argument)),
+        (signs(BodyPart.OBJECT)[0], signs(BodyPart.OBJECT)[-1]),
     )
+
+
+_ATOM: Final = r"(?:\"[^\"\n]*\"|-?[0-9][0-9.]*|\w+)(?:\[\])*"
+
+
+def _unusual(rules: Rules, named: str, argument: str) -> re.Pattern[str]:
+    """What finds a line that is none of those that the reference's template writes."""
+    signs = rules.meaning.signs
+
+    def any_of(part: BodyPart) -> str:
+        return "|".join(map(re.escape, signs(part)))
+
+    declares, equals, opened, closed, *result = map(re.escape, signs(BodyPart.FUNCTION))
+    begin, end = re.escape(signs(BodyPart.OBJECT)[0]), re.escape(signs(BodyPart.OBJECT)[-1])
+    bar, ends, gives = any_of(BodyPart.UNION), any_of(BodyPart.FIELD), r"\s*".join(result)
+    comment = r"[ \t]*//.*"
+    kind = rf"{_ATOM}(?: (?:{bar}) {_ATOM})*"
+    lines = (
+        rf"(?:{comment})?",
+        rf"(?:{any_of(BodyPart.NAMESPACE)}){named}",
+        rf"{re.escape(signs(BodyPart.BLOCK)[0])} {named} {begin}",
+        rf"{end}{comment}",
+        rf"{declares} {named} {equals} {opened}(?:{closed} {gives}|{argument} {begin})",
+        rf"{end}{closed} {gives}",
+        rf"[ \t]*{named}(?:{any_of(BodyPart.KEY)}) (?:{begin}|{kind}(?:{ends})(?:{comment})?)",
+        rf"[ \t]*{end}(?:{ends})(?:{comment})?",
+    )
+    return re.compile(rf"^(?!(?:{'|'.join(lines)})[ \t]*$)", re.MULTILINE)
 
 
 def declared_tools(body: str, rules: Rules | None = None) -> set[str] | None:
@@ -93,6 +128,17 @@ def declared_tools(body: str, rules: Rules | None = None) -> set[str] | None:
     """
     names = declared_names(body, rules)
     return None if names is None else set(names)
+
+
+def is_plain(body: str, rules: Rules) -> bool:
+    """Whether the tools of a body stand there as the reference's template writes them.
+
+    That is seen line by line, and so costs much less than to read them.
+    """
+    words = _words(rules)
+    section = body.partition(words.title)[2].partition(f"\n{words.formats}\n")[0]
+    begin, end = words.brackets
+    return section.count(begin) == section.count(end) and not words.unusual.search(section)
 
 
 def declared_names(body: str, rules: Rules | None = None) -> list[str] | None:

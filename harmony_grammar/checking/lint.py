@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from harmony_grammar.checking.codes import DiagnosticCode
-from harmony_grammar.checking.declared import declared, declared_names, has_formats
+from harmony_grammar.checking.declared import declared, declared_names, has_formats, is_plain
 from harmony_grammar.checking.values import NOT_JSON, Mismatch, Work, json_of
 from harmony_grammar.errors import Span
 from harmony_grammar.grammar.meaning import BodyPart
@@ -395,8 +395,8 @@ def _duplicate_tool(message: Message, context: Context) -> Said | None:
 
 def _off_template(message: Message, context: Context) -> Said | None:
     """Tools that cannot be read are as good as none: nothing that reads prompts knows them."""
-    declares = declared_names(message.text, context.rules)
-    fault = context.declared(message).fault if declares else None
+    odd = declared_names(message.text, context.rules) and not is_plain(message.text, context.rules)
+    fault = context.declared(message).fault if odd else None
     if fault is None:
         return None
     body, hint = message.body_span or _whole(message), "declare the tools as the template does"
