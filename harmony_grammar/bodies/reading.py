@@ -12,7 +12,7 @@ from harmony_grammar.bodies.type_nodes import ALONE
 from harmony_grammar.errors import Diagnostic, HarmonySyntaxError, Severity, Span, excerpt
 from harmony_grammar.grammar import Rules
 from harmony_grammar.grammar.meaning import TOOL_TYPE
-from harmony_grammar.grammar.whole_text import TextReader
+from harmony_grammar.grammar.whole_text import Reading, TextReader
 from harmony_grammar.schemas.types import unescaped
 from harmony_grammar.tree import Role, TextContent
 
@@ -137,7 +137,7 @@ def _reader(rules: Rules, start: str, style: Style = "compatible") -> TextReader
 def _read(reader: TextReader, text: str) -> Any:
     """What a text was read as, or why it was not."""
     try:
-        reading = reader.read(text)
+        reading = _reading(reader, text)
     except MisfitError as error:
         return _diagnostic(text, error.at, str(error), ())
     except (ValueError, RecursionError) as error:
@@ -146,6 +146,18 @@ def _read(reader: TextReader, text: str) -> Any:
         return reading.value
     words = tuple(sorted({reader.rules.words(name) for name in reading.expected}))
     return _diagnostic(text, reading.at, "the body leaves its template here", words)
+
+
+def _reading(reader: TextReader, text: str) -> Reading:
+    """What a text was read as; a misfit counts only where reading does not go back from it.
+
+    Raises:
+        MisfitError: if there is one.
+    """
+    try:
+        return reader.read(text)
+    except MisfitError:
+        return reader.read(text, careful=True)
 
 
 def _diagnostic(text: str, at: int, message: str, expected: tuple[str, ...]) -> Diagnostic:

@@ -158,9 +158,9 @@ class TextReader:
         self._planner = _Planner(rules, self._driver, builders, alone, punctuation=punctuation)
         self._choices: defaultdict[int, dict[str, _Known]] = defaultdict(dict)
 
-    def read(self, text: str) -> Reading:  # noqa: C901, PLR0912, PLR0915  calls cost more than the work
-        """Read a whole text."""
-        text += "\n"
+    def read(self, text: str, *, careful: bool = False) -> Reading:  # noqa: C901, PLR0912, PLR0915  calls cost more than the work
+        """Read a whole text; if careful, look ahead at each choice and build only what stays."""
+        text, patience = text + "\n", -1 if careful else _CAREFUL
         planner, choices, reduce = self._planner, self._choices, self._planner.reduce
         states, values = [*self._begin], list[Any]()
         at, count, end = 0, 0, len(text)
@@ -196,7 +196,7 @@ class TextReader:
             if instead is not None:
                 shallow = len(states) <= _DEEPEST
                 back = _Back(at, states[:], values[:], instead, stop) if shallow else None
-                if returns > _CAREFUL and (ahead := self._ahead(text, back, name)):
+                if returns > patience and (ahead := self._ahead(text, back, name)):
                     stuck, plan, action = max(stuck, ahead), None, None
                     budget -= ahead.at - at
             while True:
