@@ -89,6 +89,7 @@ class Tools:
         functions: what is declared under the namespace of functions, in order.
         namespaces: what is declared under further namespaces.
         builtins: the predefined namespaces that are declared.
+        servers: the labels of MCP servers, which are namespaces of their own.
     """
 
     grammar: Grammar
@@ -100,6 +101,7 @@ class Tools:
     functions: list[ToolDescription] = field(default_factory=list)
     namespaces: dict[str, ToolNamespaceConfig] = field(default_factory=dict)
     builtins: list[str] = field(default_factory=list)
+    servers: set[str] = field(default_factory=set)
     _called: dict[tuple[str | None, str], str] = field(default_factory=dict)
 
     # --- looking up ---
@@ -229,6 +231,7 @@ class Tools:
 
     def listed(self, label: str, tools: Any, path: str, allowed: Any = None) -> None:
         """Declare the tools that an MCP server has, under its own namespace."""
+        self.servers.add(label)
         for index, item in enumerate(as_list(tools, path)):
             place = f"{path}/tools/{index}"
             try:
@@ -260,7 +263,7 @@ class Tools:
         key = (tool.namespace, tool.name)
         if key in self.by_name:
             raise ConversionError(f"two tools are called {tool.name!r}", f"{tool.path}/name")
-        recipient = self._free(self._written(tool.namespace, tool.name, tool.path, tool.kind))
+        recipient = self._free(self._written(tool.namespace, tool.name, tool.path))
         space, _, written = recipient.partition(_DOT)
         if written != tool.name and tool.kind != "mcp":
             self.notes.add(NoteCode.RENAMED_TOOL, f"{tool.path}/name", f"{tool.name!r}")
@@ -273,13 +276,11 @@ class Tools:
         config = self.namespaces.setdefault(space, ToolNamespaceConfig(space, tools=[]))
         config.tools.append(declared)
 
-    def _written(
-        self, namespace: str | None, name: str, path: str, kind: ToolKind = "function"
-    ) -> str:
+    def _written(self, namespace: str | None, name: str, path: str) -> str:
         """The recipient that a tool has in the prompt."""
-        own = namespace is not None and (kind == "mcp" or self.options.namespaces == "own")
-        if own:
-            space = self._name(str(namespace), path)
+        own = namespace in self.servers or self.options.namespaces == "own"
+        if own and namespace is not None:
+            space = self._name(namespace, path)
             return f"{space}{_DOT}{self._name(name, path)}"
         whole = name if namespace is None else f"{namespace}__{name}"
         return f"{FUNCTIONS}{_DOT}{self._name(whole, path)}"

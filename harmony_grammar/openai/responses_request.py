@@ -251,6 +251,7 @@ class ItemReader:
         given = data.get("arguments")
         arguments = given if isinstance(given, str) else compact(given or {}, f"{path}/arguments")
         call = as_id(data.get("id"), f"{path}/id") or path
+        self._settings.tools.servers.add(label)
         yield Call(path, call, name, arguments, label)
         error, output = data.get("error"), data.get("output")
         text = output if isinstance(output, str) else None
