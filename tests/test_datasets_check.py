@@ -331,7 +331,7 @@ def test_a_chat_is_read_as_a_request_of_the_api_is(tmp_path: Path) -> None:
         "<|start|>assistant to=functions.get<|channel|>commentary <|constrain|>json<|message|>"
         '{"city":"Rome"}<|call|>'
         "<|start|>functions.get to=assistant<|channel|>commentary<|message|>sunny<|end|>"
-        "<|start|>assistant<|channel|>final<|message|>Sunny.<|end|>"
+        "<|start|>assistant<|channel|>final<|message|>Sunny.<|return|>"
     )
     path = write(tmp_path / "a.jsonl", lines(row))
     assert [finding["code"] for finding in found(path)[:-1]] == ["not-in-format"]

@@ -213,13 +213,13 @@ def test_convert_takes_both_halves_of_a_row(tmp_path: Path) -> None:
     assert first == PROMPT + ANSWER
     assert "type f = () => any;" in second
     assert second.endswith(
-        "<|message|>Hi<|end|><|start|>assistant<|channel|>final<|message|>Hello<|end|>"
+        "<|message|>Hi<|end|><|start|>assistant<|channel|>final<|message|>Hello<|return|>"
     )
     told = [line for line in done.stderr.splitlines() if line]
     assert [line.rpartition("jsonl:")[2][:2] for line in told] == ["3:", "4:"]
     assert all("name one with --field" in line for line in told)
     named = run("convert", str(file), "--field", "chosen")
-    whole = "<|message|>Hi<|end|><|start|>assistant<|channel|>final<|message|>Hello<|end|>"
+    whole = "<|message|>Hi<|end|><|start|>assistant<|channel|>final<|message|>Hello<|return|>"
     assert [json.loads(line)["text"].endswith(whole) for line in named.stdout.splitlines()] == [
         True,
         True,

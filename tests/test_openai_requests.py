@@ -540,6 +540,56 @@ def test_spellings_of_calls(spelling: Any, header: str) -> None:
     assert f"<|start|>{header}{{}}<|call|>" in chat(said, spelling=spelling).text
 
 
+def test_a_conversation_for_training_ends_the_turn() -> None:
+    """A prompt never does: what follows is another turn."""
+    said = {"role": "assistant", "reasoning": "Hm.", "content": "x"}
+    answer = "<|start|>assistant<|channel|>final<|message|>x"
+    trained = chat(HI, said, HI, said, generation_prompt=False, keep_reasoning="all").text
+    assert trained.endswith(f"Hm.<|end|>{answer}<|return|>")
+    assert trained.count("Hm.") == 2
+    assert trained.count("<|return|>") == 1
+    assert chat(HI, said, HI, said, generation_prompt=False).text.count("Hm.") == 1
+    assert chat(HI, said).text.endswith(f"{answer}<|end|><|start|>assistant")
+    called = chat(HI, {"role": "assistant", "tool_calls": [NOW_CALL]}, generation_prompt=False)
+    assert called.text.endswith("{}<|call|>")
+
+
+def test_items_of_further_kinds() -> None:
+    mcp = {"type": "mcp_call", "id": "m", "server_label": "crm", "name": "find", "arguments": "{}",
+           "output": "1"}  # fmt: skip
+    assert heads(items(HI, mcp))[1:] == [
+        "assistant to=crm.find on commentary: {}",
+        "crm.find to=assistant on commentary: 1",
+    ]
+    assert heads(items(HI, {**mcp, "output": None, "error": {"code": 1}}))[-1].endswith(
+        '{"code":1}'
+    )
+    custom = [
+        {"type": "custom_tool_call", "call_id": "c", "name": "sql", "input": 'SELECT "ü"'},
+        {"type": "custom_tool_call_output", "call_id": "c", "output": "3"},
+    ]
+    assert heads(items(HI, *custom))[1:] == [
+        'assistant to=functions.sql on commentary: {"input":"SELECT \\"ü\\""}',
+        "functions.sql to=assistant on commentary: 3",
+    ]
+
+
+def test_names_of_users() -> None:
+    named = {**HI, "name": "Ann"}
+    assert codes(chat(named)) == ["no-place"]
+    kept = chat(named, user_names=True)
+    assert (codes(kept), "<|start|>user:Ann<|message|>Hi<|end|>" in kept.text) == ([], True)
+
+
+def test_reasoning_as_other_servers_ask_for_it() -> None:
+    assert "Reasoning: high" in chat(HI, reasoning={"effort": "high"}).text
+    off = chat(HI, reasoning={"enabled": False})
+    assert (codes(off), "Reasoning: low" in off.text) == (["effort"], True)
+    few = chat(HI, reasoning={"max_tokens": 3}).constraint()
+    with pytest.raises(hg.ConstraintViolation):
+        few.matcher().accept_all(few.encode("<|channel|>analysis<|message|>one two three four"))
+
+
 def test_options_that_there_are_not() -> None:
     with pytest.raises(TypeError, match="there is no option 'colour'"):
         hgo.from_chat([HI], colour="red")

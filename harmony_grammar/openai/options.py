@@ -66,7 +66,8 @@ class Options:
             the constrain marker; `model` as the model itself does, which it was seen to imitate
             wrongly. A history whose ids are known keeps its own.
         generation_prompt: whether the prompt ends with the opening of the model's message. A
-            conversation without it keeps the reasoning of its last turn.
+            conversation without it keeps the reasoning of its last turn, and an answer at its end
+            ends the turn, as models learn to do.
         strict_default: whether a function without `strict` is strict. None is what the APIs say:
             no in Chat Completions, yes in Responses.
         codec: reads and writes `encrypted_content`; None leaves such reasoning out.

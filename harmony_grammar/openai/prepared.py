@@ -139,7 +139,15 @@ class RequestSettings:
         history = History(self.grammar, self.options, self.notes, self.tools)
         pieces += [PromptMessage(message, path) for message, path in history.messages(later)]
         opened = _opened(self.grammar, prefill) if self.options.generation_prompt else None
+        if opened is None:
+            self._end(pieces[-1].message)
         return Prepared(self, _kept(pieces, self), opened, history)
+
+    def _end(self, message: Message) -> None:
+        """End the model's turn for good, which whoever trains on it wants it to learn."""
+        meaning = self.grammar.rules.meaning
+        if message.author.role == meaning.model_role and message.channel == meaning.answer:
+            message.terminator = self.grammar.rules.literal(meaning.end_of_turn)
 
     def _system(self) -> Message:
         options = self.options
