@@ -103,6 +103,18 @@ def test_what_has_no_place_is_told(tmp_path: Path) -> None:
     assert "[image_url]" in run("convert", file, "--media", "placeholder").stdout
 
 
+def test_notes_go_where_they_are_asked_for(tmp_path: Path) -> None:
+    named = {"messages": [{"role": "user", "content": "Hi", "name": "Ann"}]}
+    notes = tmp_path / "notes.jsonl"
+    file = saved(tmp_path, [CHAT, named], "a.jsonl")
+    done = run("convert", file, "--notes", str(notes))
+    assert (done.exit_code, done.stderr) == (0, "")
+    (told,) = [json.loads(line) for line in notes.read_text("utf-8").splitlines()]
+    assert (told["row"], told["code"], told["path"]) == (2, "no-place", "/messages/0/name")
+    strict = run("convert", file, "--notes", str(notes), "--strict")
+    assert (strict.exit_code, notes.read_text("utf-8")) == (1, "")
+
+
 def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     out = tmp_path / "out.txt"
     out.write_text("old", encoding="utf-8")

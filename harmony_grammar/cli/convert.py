@@ -143,6 +143,15 @@ _Strict = Annotated[
     typer.Option("--strict", help="Take what has no place on the other side for an error."),
 ]
 _Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Do not say what had no place.")]
+_Notes = Annotated[
+    Path | None,
+    typer.Option(
+        "--notes",
+        metavar="FILE",
+        show_default="standard error",
+        help="Where to say what had no place, as JSON Lines: file, row, code, path and message.",
+    ),
+]
 _To = Annotated[FormTo, typer.Option("--to", help="What is written.")]
 
 
@@ -160,6 +169,7 @@ def _convert(  # noqa: PLR0913  each is an option
     keep_reasoning: _Keep = Reasoning.AUTO,
     media: _Media = MediaChoice.ERROR,
     strict: _Strict = False,
+    notes: _Notes = None,
     quiet: _Quiet = False,
     grammar: GrammarFile = None,
 ) -> None:
@@ -167,12 +177,13 @@ def _convert(  # noqa: PLR0913  each is an option
 
     A data set becomes JSON Lines: a row each, with `text`, `ids`, or what a request or wire JSON
     has. What has no place on the other side is told on standard error. A row that cannot be
-    converted is told, too, and left out.
+    converted is told, too, and left out. For training on whole conversations, keep all reasoning.
 
     \b
     Examples:
       harmony-grammar convert request.json --to ids
       harmony-grammar convert chats.jsonl --to text -o transcripts.jsonl
+      harmony-grammar convert chats.jsonl --keep-reasoning all --notes notes.jsonl -o train.jsonl
       harmony-grammar convert transcript.harmony --to responses
 
     Exit codes: 0 if all is converted, 1 if something could not be, 2 for misuse.
@@ -186,8 +197,12 @@ def _convert(  # noqa: PLR0913  each is an option
         media=media.value,
         strict=strict,
     )
-    converter = _Converter(grammar_of(grammar), options, read_as, to, field, quiet=quiet)
-    if not _written(converter, file, output, data, longest_row * MEGABYTE):
+    loaded, longest = grammar_of(grammar), longest_row * MEGABYTE
+    with nullcontext() if notes is None else replacing(notes) as told:
+        log = None if told is None else told.stream.write
+        converter = _Converter(loaded, options, read_as, to, field, log, quiet=quiet)
+        whole = _written(converter, file, output, data, longest)
+    if not whole:
         raise typer.Exit(FINDINGS)
 
 
@@ -222,6 +237,7 @@ class _Converter:
         read_as: what is read.
         to: what is written.
         field: the field of a row that holds the conversation; None to find out.
+        log: writes notes somewhere else than to standard error.
         quiet: whether notes are not told.
     """
 
@@ -230,6 +246,7 @@ class _Converter:
     read_as: FormFrom
     to: FormTo
     field: str | None
+    log: "Callable[[bytes], object] | None"
     quiet: bool
 
     # --- one conversation ---
@@ -268,7 +285,7 @@ class _Converter:
     ) -> bytes:
         more: list[ConversionNote] = []
         made = self._made(conversation, more)
-        self._tell(name, (*notes, *more))
+        self._tell(name, None, (*notes, *more))
         if self.to is FormTo.TEXT:
             return str(made["text"]).encode("utf-8", "surrogatepass") + b"\n"
         data = made["ids"] if self.to is FormTo.IDS else made
@@ -285,8 +302,7 @@ class _Converter:
         try:
             with Meter([file], Output(sys.stderr)) as meter:
                 for number, row in _numbered(opened, kind, self.field, longest):
-                    place = f"{name}:{number}"
-                    made = self._row(place, row)
+                    made = self._row(name, number, row)
                     failed = failed or made is None
                     if made is not None:
                         write(_dumped(made))
@@ -295,8 +311,9 @@ class _Converter:
             opened.close()
         return failed
 
-    def _row(self, place: str, row: Any) -> dict[str, Any] | None:
+    def _row(self, name: str, number: int, row: Any) -> dict[str, Any] | None:
         """A row that is converted; None if it cannot be, after saying why."""
+        place = f"{name}:{number}"
         try:
             if isinstance(row, BadRow):
                 raise row
@@ -309,7 +326,7 @@ class _Converter:
         except (KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
             complain(one_line(f"{place}: this is no conversation: {error}"))
             return None
-        self._tell(place, (*notes, *more))
+        self._tell(name, number, (*notes, *more))
         return made
 
     def _of_row(self, row: Any) -> "tuple[Conversation, tuple[ConversionNote, ...]]":
@@ -372,12 +389,15 @@ class _Converter:
         strict = self.options.strict
         return write(conversation, grammar=self.grammar, strict=strict, notes=notes)
 
-    def _tell(self, place: str, notes: "tuple[ConversionNote, ...]") -> None:
-        if self.quiet:
-            return
-        out = Output(sys.stderr)
-        for note in notes:
-            out.line(f"{place}: ", ("note: ", "bold yellow"), one_line(str(note)))
+    def _tell(self, name: str, number: int | None, notes: "tuple[ConversionNote, ...]") -> None:
+        if self.log is not None:
+            for note in notes:
+                said = {"code": str(note.code), "path": note.path, "message": note.message}
+                self.log(_dumped({"file": name, "row": number, **said}))
+        elif not self.quiet:
+            place, out = name if number is None else f"{name}:{number}", Output(sys.stderr)
+            for note in notes:
+                out.line(f"{place}: ", ("note: ", "bold yellow"), one_line(str(note)))
 
 
 def _dumped(data: Any, indent: int | None = None) -> bytes:
