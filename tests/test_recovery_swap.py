@@ -51,3 +51,18 @@ def test_damaged_sentences_follow(change: str, data: st.DataObject, start: Start
     ids = grammar.encode(recovery.conversation)
     again = grammar.recover(ids, recovery.conversation.start)
     assert again.messages == recovery.messages
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_stripped_tokens_follow(change: str) -> None:
+    grammar = GRAMMARS[change]
+    meaning, role = grammar.rules.meaning, grammar.rules.opening_role
+    marker = grammar.rules.literal(meaning.recipient_marker)
+    text = f"{meaning.reasoning}Hm.{role}{meaning.preamble}{marker}functions.f json{{}}"
+    recovery = grammar.recover(f"{text}{role}{meaning.answer}Done")
+    assert [(m.channel, m.recipient, m.text) for m in recovery.messages] == [
+        (meaning.reasoning, None, "Hm."),
+        (meaning.preamble, "functions.f", "{}"),
+        (meaning.answer, None, "Done"),
+    ]
+    assert [call.status for call in recovery.tool_calls()] == ["ambiguous"]

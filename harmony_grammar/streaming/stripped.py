@@ -147,12 +147,16 @@ def _scanned(words: HeaderWords, text: str, at: int) -> tuple[str | None, int]:
 
 def _recipient(words: HeaderWords, text: str, at: int) -> tuple[str | None, int]:
     """The recipient at a place, and where it ends: at a blank or where a JSON body begins."""
-    begin = at
-    while begin < len(text) and text[begin].isspace() and begin - at < _LONGEST:
-        begin += 1
-    if not words.core or not text.startswith(words.core, begin):
+    if not words.core:
         return None, at
-    begin += len(words.core)
+    begin = at + len(words.marker)
+    if not text.startswith(words.marker, at):
+        begin = at
+        while begin < len(text) and text[begin].isspace() and begin - at < _LONGEST:
+            begin += 1
+        if not text.startswith(words.core, begin):
+            return None, at
+        begin += len(words.core)
     part = text[begin : begin + _LONGEST]
     ends = (i for i, char in enumerate(part) if char.isspace() or char in _VALUES)
     name = part[: next(ends, len(part))]
