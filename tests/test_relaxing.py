@@ -55,6 +55,16 @@ HELD: list[tuple[dict[str, Any], list[Any], list[Any]]] = [
         [{"a": 1}, {}],
         [{"c": 1}, {"a": "x"}],
     ),
+    (
+        {
+            "type": "object",
+            "propertyNames": {"enum": ["a", "b"]},
+            "properties": {"a": {"type": "null"}},
+            "unevaluatedProperties": False,
+        },
+        [{"a": None}, {}],
+        [{"b": 1}, {"c": None}],
+    ),
     (fields(x={"type": "array", "uniqueItems": False}), [{"x": [1, 1]}], [{"x": 1}]),
     (fields(x={"type": "string", "if": {"minLength": 2}}), [{"x": "a"}], [{"x": 1}]),
 ]

@@ -100,7 +100,11 @@ def by_name(schema: _Schema, names: object) -> _Schema:
         return schema
     if schema.get("patternProperties") or not _NAMES_ONLY.issuperset(names):  # type: ignore[arg-type]  # a dictionary
         return schema
-    other = schema.get("additionalProperties", True)
+    other = further(schema)
+    if other is None:
+        if "unevaluatedProperties" in schema:
+            return schema  # what others evaluate is more than the names
+        other = True
     named = {name: properties(schema).get(name, other) for name in listed}
     rest = {key: value for key, value in schema.items() if key != "propertyNames"}
     return {**rest, "properties": named, "additionalProperties": False}

@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from harmony_grammar.schemas.dialects import placed, pointer_step
-from harmony_grammar.schemas.keywords import by_name
+from harmony_grammar.schemas.keywords import by_name, further
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -288,6 +288,14 @@ def _said_names(schema: dict[str, Any]) -> dict[str, Any]:
     return by_name(schema, names)
 
 
+def _said_further(schema: dict[str, Any]) -> dict[str, Any]:
+    """Where nothing else says of properties, those not evaluated are the additional ones."""
+    rest, value = _without(schema, "unevaluatedProperties"), schema["unevaluatedProperties"]
+    if "additionalProperties" in rest:
+        return rest
+    return {**rest, "additionalProperties": value} if further(schema) is value else schema
+
+
 def _unless_said(key: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
     """Leaves out a keyword that says nothing."""
     return lambda schema: schema if schema[key] else _without(schema, key)
@@ -302,6 +310,7 @@ def _said_if(schema: dict[str, Any]) -> dict[str, Any]:
 _CHANGES: Final[Mapping[str, Callable[[dict[str, Any]], dict[str, Any] | bool]]] = {
     "not": _said_not,
     "propertyNames": _said_names,
+    "unevaluatedProperties": _said_further,
     "if": _said_if,
     **{key: _unless_said(key) for key in ("uniqueItems", "dependentRequired", "dependentSchemas")},
     "contains": lambda s: _without(s, "contains") if s.get("minContains") == 0 else s,
