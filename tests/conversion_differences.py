@@ -13,7 +13,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from conversion_programs import DATE, gpt_oss_server, hugging_face, reference, vllm_chat
+from conversion_programs import (
+    DATE,
+    gpt_oss_server,
+    hugging_face,
+    reference,
+    vllm_chat,
+    vllm_responses,
+)
 
 from harmony_grammar import openai as hgo
 
@@ -222,6 +229,40 @@ CALLS: Final = {"type": "function_call", "call_id": "a", "name": "f", "arguments
 RETURNS: Final = {"type": "function_call_output", "call_id": "a", "output": "1"}
 FLAT: Final = {"type": "function", "strict": False, **function(parameters=SCHEMA)["function"]}
 
+VLLM_ITEMS: Final = (
+    Row(
+        "text before a call",
+        items(said("user", "Hi"), said("assistant", "I look."), CALLS, RETURNS, tools=[FLAT]),
+        "Before a call of the same turn it is a preamble.",
+    ),
+    Row(
+        "a preamble, as its `phase` says",
+        items(said("user", "Hi"), said("assistant", "Wait.", phase="commentary")),
+        "The same.",
+    ),
+    Row(
+        "instructions, and a developer item",
+        items(said("developer", "Be kind."), said("user", "Hi"), instructions="Be brief."),
+        "What is said before anybody speaks belongs together.",
+    ),
+    Row(
+        "a call of a custom tool",
+        items(
+            said("user", "Hi"),
+            {"type": "custom_tool_call", "call_id": "a", "name": "f", "input": "x"},
+        ),
+        "It is a call of a function that takes one text.",
+    ),
+    Row(
+        "a run of the code interpreter",
+        items(
+            said("user", "Hi"),
+            {"type": "code_interpreter_call", "id": "ci", "code": "1", "outputs": None},
+        ),
+        "So the guide has calls of python.",
+    ),
+)
+
 SERVER: Final = (
     Row(
         "a call, and its result",
@@ -268,6 +309,7 @@ SERVER: Final = (
 TABLES: Final[Mapping[str, tuple[Row, ...]]] = {
     "openai_harmony": REFERENCE,
     "vLLM": VLLM,
+    "vLLM's Responses": VLLM_ITEMS,
     "Hugging Face's chat template": TEMPLATE,
     "the server of OpenAI's gpt-oss": SERVER,
 }
@@ -275,8 +317,14 @@ TABLES: Final[Mapping[str, tuple[Row, ...]]] = {
 
 def programs(encoding: Any) -> dict[str, Prompt | None]:
     """The programs by the titles of their tables; None for one that is not there."""
-    made = (reference(encoding, own_drop=True), vllm_chat(encoding), hugging_face(encoding))
-    return dict(zip(TABLES, (*made, gpt_oss_server(encoding)), strict=True))
+    made = (
+        reference(encoding, own_drop=True),
+        vllm_chat(encoding),
+        vllm_responses(encoding),
+        hugging_face(encoding),
+        gpt_oss_server(encoding),
+    )
+    return dict(zip(TABLES, made, strict=True))
 
 
 def ours(request: Mapping[str, Any]) -> list[int]:
@@ -331,6 +379,7 @@ _ABOUT: Final[Mapping[str, str]] = {
     "openai_harmony": "Version 0.0.8, with its own way of dropping reasoning. It takes messages of "
     "the format; a request becomes those that OpenAI's guide asks for.",
     "vLLM": "Version 0.32, Chat Completions.",
+    "vLLM's Responses": "The same version.",
     "Hugging Face's chat template": "The template of the models, as TRL 1.16 has it. It takes "
     "reasoning as `thinking`, and arguments as objects.",
     "the server of OpenAI's gpt-oss": "Version 0.0.9, Responses, the only API that it has.",

@@ -17,9 +17,17 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import openai_harmony as oh  # type: ignore[import-untyped]  # it ships no types
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
-__all__ = ["DATE", "Prompt", "gpt_oss_server", "hugging_face", "reference", "vllm_chat"]
+__all__ = [
+    "DATE",
+    "Prompt",
+    "gpt_oss_server",
+    "hugging_face",
+    "reference",
+    "vllm_chat",
+    "vllm_responses",
+]
 
 DATE: Final = "2026-11-28"
 Request: TypeAlias = "Mapping[str, Any]"
@@ -128,18 +136,11 @@ def vllm_chat(encoding: Any) -> Prompt | None:
         return None
 
     def prompt(request: Request) -> list[int]:
-        tools = [
-            SimpleNamespace(
-                type="function",
-                name=f["name"],
-                description=f.get("description"),
-                parameters=f.get("parameters"),
-            )
-            for f in (tool["function"] for tool in request.get("tools", ()))
-        ]
         told, said = module.extract_instructions_from_messages(request["messages"])
         messages = module.build_harmony_preamble(
-            instructions=told, tools=tools or None, reasoning_effort=request.get("reasoning_effort")
+            instructions=told,
+            tools=_as_tools(tool["function"] for tool in request.get("tools", ())),
+            reasoning_effort=request.get("reasoning_effort"),
         )
         messages += module.parse_chat_inputs_to_harmony_messages(said)
         ids: list[int] = module.render_for_completion(messages)
@@ -148,28 +149,84 @@ def vllm_chat(encoding: Any) -> Prompt | None:
     return prompt
 
 
-def _vllm(encoding: Any) -> Any:
+def vllm_responses(encoding: Any) -> Prompt | None:
+    """vLLM's conversion of Responses, as its server calls it."""
+    module = _vllm(encoding)
     package = _package("vllm")
-    if package is None:
+    if module is None or package is None:
         return None
-    envs = SimpleNamespace(
-        VLLM_GPT_OSS_HARMONY_SYSTEM_INSTRUCTIONS=False, VLLM_SYSTEM_START_DATE=DATE
-    )
-    protocol = SimpleNamespace(ChatCompletionToolsParam=type("ChatCompletionToolsParam", (), {}))
+    from openai.types.responses import ResponseFunctionToolCall  # noqa: PLC0415  only this needs it
+
     stand_ins = {
-        "vllm": {"envs": envs},
-        "vllm.entrypoints.openai.chat_completion.protocol": vars(protocol),
-        "vllm.exceptions": {"VLLMValidationError": _RefusedError},
-        "vllm.logger": {"init_logger": lambda _name: None},
+        **_STAND_INS,
+        "vllm.entrypoints.openai.parser.harmony_utils": vars(module),
+        "vllm.entrypoints.openai.responses.protocol": {
+            "ResponseInputOutputItem": object,
+            "ResponsesRequest": object,
+        },
+        "vllm.utils": {"random_uuid": None},
     }
-    module = _run(package / "entrypoints/openai/parser/harmony_utils.py", stand_ins)
-    module._harmony_encoding = encoding  # noqa: SLF001  it would fetch the vocabulary
-    return module
+    reader = _run(package / "entrypoints/openai/responses/harmony.py", stand_ins)
+
+    def prompt(request: Request) -> list[int]:
+        told, given = request.get("instructions"), request["input"]
+        if told is None and isinstance(given, list):
+            told, given = module.extract_instructions_from_messages(given)
+        messages = module.build_harmony_preamble(
+            instructions=told,
+            tools=_as_tools(request.get("tools", ())),
+            reasoning_effort=(request.get("reasoning") or {}).get("effort"),
+        )
+        before: list[Any] = []
+        for item in given:
+            call = item.get("type") == "function_call"
+            read = ResponseFunctionToolCall.model_validate(item) if call else item
+            messages.append(reader.response_input_to_harmony(read, before))
+            before += [read] if call else []
+        ids: list[int] = module.render_for_completion([m for m in messages if m is not None])
+        return ids
+
+    return prompt
+
+
+def _as_tools(functions: Iterable[Mapping[str, Any]]) -> list[Any] | None:
+    return [
+        SimpleNamespace(
+            type="function",
+            name=f["name"],
+            description=f.get("description"),
+            parameters=f.get("parameters"),
+        )
+        for f in functions
+    ] or None
 
 
 class _RefusedError(ValueError):
     def __init__(self, message: str, **_more: object) -> None:
         super().__init__(message)
+
+
+_STAND_INS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "vllm": {
+        "envs": SimpleNamespace(
+            VLLM_GPT_OSS_HARMONY_SYSTEM_INSTRUCTIONS=False, VLLM_SYSTEM_START_DATE=DATE
+        )
+    },
+    "vllm.entrypoints.openai.chat_completion.protocol": {
+        "ChatCompletionToolsParam": type("ChatCompletionToolsParam", (), {})
+    },
+    "vllm.exceptions": {"VLLMValidationError": _RefusedError},
+    "vllm.logger": {"init_logger": lambda _name: None},
+}
+
+
+def _vllm(encoding: Any) -> Any:
+    package = _package("vllm")
+    if package is None:
+        return None
+    module = _run(package / "entrypoints/openai/parser/harmony_utils.py", _STAND_INS)
+    module._harmony_encoding = encoding  # noqa: SLF001  it would fetch the vocabulary
+    return module
 
 
 # --- Hugging Face's template ---

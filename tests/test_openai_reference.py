@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from conversion_differences import DOCUMENT, REFERENCE, Row, ours, outcome, table
 from conversion_programs import DATE, reference
-from hypothesis import given
+from hypothesis import given, settings
 from strategies_requests import chats
 
 from harmony_grammar import openai as hgo
@@ -15,6 +16,7 @@ from harmony_grammar import openai as hgo
 if TYPE_CHECKING:
     from openai_harmony import HarmonyEncoding  # type: ignore[import-untyped]  # it ships no types
 
+FEW = settings(max_examples=500 if os.environ.get("HARMONY_DEEP") else 50)
 LEVELS = {"minimal": "low", "none": "low", "max": "high"}
 
 
@@ -40,12 +42,14 @@ def _taken(function: dict[str, Any]) -> Any:
     return schema if schema and schema["properties"] else None
 
 
+@FEW
 @given(chats())
 def test_prompts_of_chats(reference_encoding: HarmonyEncoding, request: dict[str, Any]) -> None:
     prepared = hgo.from_chat(request, date=DATE, alias_reserved=False)
     assert prepared.ids == reference(reference_encoding)(as_reference(request))
 
 
+@FEW
 @given(chats())
 def test_prompts_of_items(reference_encoding: HarmonyEncoding, request: dict[str, Any]) -> None:
     """The same conversation as a request of Responses."""

@@ -93,6 +93,25 @@ def test_vllm(known: Any, request: dict[str, Any]) -> None:
 
 
 @given(common())
+def test_the_responses_of_vllm(known: Any, request: dict[str, Any]) -> None:
+    asked: dict[str, Any] = {"reasoning": {"effort": request["reasoning_effort"]}, "input": []}
+    asked["tools"] = [{"type": "function", **tool["function"]} for tool in request.get("tools", ())]
+    for message in request["messages"]:
+        if message.get("reasoning"):
+            parts = [{"type": "reasoning_text", "text": message["reasoning"]}]
+            asked["input"].append({"type": "reasoning", "summary": [], "content": parts})
+        for call in message.get("tool_calls", ()):
+            item = {"type": "function_call", "call_id": call["id"], **call["function"]}
+            asked["input"].append(item)
+        if message["role"] == "tool":
+            output = {"call_id": message["tool_call_id"], "output": message["content"]}
+            asked["input"].append({"type": "function_call_output", **output})
+        elif message["content"]:
+            asked["input"].append({"role": message["role"], "content": message["content"]})
+    assert known["vLLM's Responses"](asked) == ours(asked)
+
+
+@given(common())
 def test_the_template(known: Any, request: dict[str, Any]) -> None:
     """But for a second call, blank lines behind instructions alone, and quoted results."""
     messages = request["messages"]
