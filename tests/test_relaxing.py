@@ -7,9 +7,15 @@ import pickle
 import re
 from typing import Any
 
+import jsonschema  # type: ignore[import-untyped]  # it ships no types
 import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from strategies_schemas import Maker, schemas
 
 import harmony_grammar as hg
+from harmony_grammar.masking.formats import refusal
+from harmony_grammar.schemas.relaxing import held
 
 CALL = "<|channel|>commentary to=functions.f <|constrain|>json<|message|>"
 LOOK = "^(?!\\.)[^@]+@x\\.com$"
@@ -171,10 +177,10 @@ def test_the_smallest_part_is_widened(
 
 def test_a_response_format_is_relaxed_too() -> None:
     schema = fields(a={"type": "string", "pattern": LOOK})
-    for given in (schema, {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}):
+    for told in (schema, {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}):
         with pytest.raises(hg.ConstraintError, match=r"^response_format: .* at /properties/a/pat"):
-            hg.Constraint(response_format=given)
-        (one,) = hg.Constraint(response_format=given, unsupported="relax").relaxed
+            hg.Constraint(response_format=told)
+        (one,) = hg.Constraint(response_format=told, unsupported="relax").relaxed
         assert (one.where, one.pointer) == ("response_format", "/properties/a/pattern")
         assert str(one).startswith("response_format: look-around")
 
@@ -196,3 +202,25 @@ def test_prompts_are_relaxed_and_constraints_remember_it() -> None:
 def test_a_word_that_is_none_is_told() -> None:
     with pytest.raises(hg.ConstraintError, match="unsupported: it is one of error, relax"):
         hg.Constraint(unsupported="ignore")  # type: ignore[arg-type]  # which is the point
+
+
+# --- laws ---
+
+
+def refused(schema: Any) -> str:
+    return refusal(json.dumps({"grammars": [{"name": "body", "json_schema": schema}]}))
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(schemas(), st.integers(0, 1000))
+def test_nothing_is_narrowed_and_nothing_widened_unsaid(schema: dict[str, Any], seed: int) -> None:
+    assume(refused(schema))
+    kept = held(schema, refused)
+    assert not refused(kept.schema)
+    assert all(pointer.startswith("/") and reason for pointer, reason in kept.lost)
+    before, now = map(jsonschema.Draft202012Validator, (schema, kept.schema))
+    for value in Maker(schema, seed).values(6):
+        if before.is_valid(value):
+            assert now.is_valid(value)
+        elif not kept.lost:
+            assert not now.is_valid(value)
