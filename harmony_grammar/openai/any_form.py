@@ -193,7 +193,9 @@ def _with_lists(request: Mapping[str, Any]) -> dict[str, Any]:
 
 def _present(value: Any) -> Any:
     """The value without what is None, as columns of a table fill what a row does not have."""
-    if isinstance(value, Mapping):
+    if isinstance(value, str):  # most are, and to ask for what is abstract takes long
+        return value
+    if isinstance(value, (dict, Mapping)):
         return {key: _present(item) for key, item in value.items() if item is not None}
     return [_present(item) for item in value] if isinstance(value, list) else value
 

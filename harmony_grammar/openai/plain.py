@@ -48,7 +48,7 @@ def as_object(value: Any, path: str) -> Mapping[str, Any]:
     Raises:
         ConversionError: if it is neither.
     """
-    if isinstance(value, Mapping):
+    if isinstance(value, (dict, Mapping)):  # to ask for what is abstract alone takes long
         return value
     dump = getattr(value, "model_dump", None)
     if callable(dump):  # pydantic's, of which fields that nobody set say nothing

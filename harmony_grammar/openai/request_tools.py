@@ -269,7 +269,9 @@ class Tools:
             self.notes.add(NoteCode.RENAMED_TOOL, f"{tool.path}/name", f"{tool.name!r}")
         self.by_name[key] = self.by_recipient[recipient] = replace(tool, recipient=recipient)
         takes = None if _takes_nothing(described.parameters) else described.parameters
-        declared = replace(described, name=written, parameters=takes)
+        declared = described
+        if written != described.name or takes is not described.parameters:
+            declared = replace(described, name=written, parameters=takes)
         if space == FUNCTIONS:
             self.functions.append(declared)
             return
