@@ -15,11 +15,11 @@ from harmony_grammar.checking.lint import Lint as Lint
 from harmony_grammar.compat.encoding import HarmonyEncoding as HarmonyEncoding
 from harmony_grammar.compat.encoding import HarmonyEncodingName as HarmonyEncodingName
 from harmony_grammar.compat.encoding import load_harmony_encoding as load_harmony_encoding
+from harmony_grammar.compat.loss import loss_mask as loss_mask
 from harmony_grammar.compat.rendering import RenderConversationConfig as RenderConversationConfig
 from harmony_grammar.compat.rendering import RenderOptions as RenderOptions
 from harmony_grammar.compat.streaming import StreamableParser as StreamableParser
 from harmony_grammar.compat.streaming import StreamState as StreamState
-from harmony_grammar.compat.training import loss_mask as loss_mask
 from harmony_grammar.errors import ConstraintError as ConstraintError
 from harmony_grammar.errors import ConstraintViolation as ConstraintViolation
 from harmony_grammar.errors import Diagnostic as Diagnostic

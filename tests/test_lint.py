@@ -12,12 +12,12 @@ from harmony_grammar.checking.declared import declared_tools
 from harmony_grammar.checking.lint import LINT_RULES
 
 if TYPE_CHECKING:
-    from harmony_grammar.checking.codes import Example
+    from harmony_grammar.checking.codes import CodeExample
 
 EXAMPLES = {code.value: code.example for code in LINT_RULES}
 
 
-def good(example: Example) -> str | list[int]:
+def good(example: CodeExample) -> str | list[int]:
     assert example.good is not None
     return example.good
 
@@ -35,7 +35,7 @@ def test_every_rule_has_its_examples_and_its_sentence() -> None:
 
 
 @pytest.mark.parametrize(("code", "example"), EXAMPLES.items())
-def test_a_rule_speaks_of_the_bad_example_only(code: str, example: Example) -> None:
+def test_a_rule_speaks_of_the_bad_example_only(code: str, example: CodeExample) -> None:
     assert codes(good(example)) == []
     report = hg.check(example.bad)
     (finding,) = report.diagnostics
@@ -48,7 +48,7 @@ def test_a_rule_speaks_of_the_bad_example_only(code: str, example: Example) -> N
 
 
 @pytest.mark.parametrize(("code", "example"), EXAMPLES.items())
-def test_text_and_ids_are_told_the_same(code: str, example: Example) -> None:
+def test_text_and_ids_are_told_the_same(code: str, example: CodeExample) -> None:
     if isinstance(example.bad, str):
         assert codes(hg.encode(hg.parse(example.bad))) == [code]
     else:
@@ -57,7 +57,7 @@ def test_text_and_ids_are_told_the_same(code: str, example: Example) -> None:
 
 
 @pytest.mark.parametrize(("code", "example"), EXAMPLES.items())
-def test_rules_can_be_chosen(code: str, example: Example) -> None:
+def test_rules_can_be_chosen(code: str, example: CodeExample) -> None:
     assert codes(example.bad, hg.Lint(ignore=frozenset({code}))) == []
     assert codes(example.bad, hg.Lint(select=frozenset({code}))) == [code]
     assert codes(example.bad, hg.Lint(select=frozenset())) == []
@@ -168,7 +168,7 @@ CRITIC = with_changes(
 
 
 @pytest.mark.parametrize(("code", "example"), EXAMPLES.items())
-def test_every_rule_follows_the_words_of_the_grammar(code: str, example: Example) -> None:
+def test_every_rule_follows_the_words_of_the_grammar(code: str, example: CodeExample) -> None:
     def translated(source: str | list[int]) -> str | list[int]:
         if isinstance(source, str):
             return respelled(source)

@@ -50,6 +50,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("errors", "tree", "grammar", "checking", "inputs", "bodies", "writing", "streaming"),
         *("masking", "api"),
     },
+    "training": {"tree", "bodies", "writing", "api", "openai"},
     "strategies": {"errors", "tokens", "tree", "grammar", "masking", "bodies", "api"},
     "docs": {"errors", "tokens", "tree", "grammar", "checking", "inputs", "reading", "api"},
     "view": {

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from harmony_grammar.errors import Span
     from harmony_grammar.tree import Start
 
-__all__ = ["DiagnosticCode", "Example", "Kind", "Repair", "examples"]
+__all__ = ["CodeExample", "DiagnosticCode", "Kind", "Repair", "examples"]
 
 Kind: TypeAlias = Literal["error", "repair", "warning", "input"]
 """Who finds it: strict reading, recovery alone, the linter, or a command in what it is given."""
@@ -85,7 +85,7 @@ class DiagnosticCode(str, Enum):
         raise ValueError(f"there is no code {value!r}: {advice}")
 
     @property
-    def example(self) -> Example:
+    def example(self) -> CodeExample:
         """What gets the code, and the same as it should be."""
         return examples()[self]
 
@@ -257,7 +257,7 @@ class DiagnosticCode(str, Enum):
     )
 
 
-class Example(NamedTuple):
+class CodeExample(NamedTuple):
     """An input that gets a code, and one that does not.
 
     Attributes:
@@ -274,10 +274,10 @@ class Example(NamedTuple):
 
 
 @cache
-def examples() -> Mapping[str, Example]:
+def examples() -> Mapping[str, CodeExample]:
     """The examples of all codes, by code."""
     data = pkgutil.get_data("harmony_grammar", "checking/examples.json") or b"{}"
-    return {code: Example(**example) for code, example in json.loads(data).items()}
+    return {code: CodeExample(**example) for code, example in json.loads(data).items()}
 
 
 class Repair(NamedTuple):

@@ -10,6 +10,7 @@ from harmony_grammar.compat.encoding import (
     HarmonyEncodingName,
     load_harmony_encoding,
 )
+from harmony_grammar.compat.loss import loss_mask
 from harmony_grammar.compat.rendering import (
     DropPolicy,
     RenderConversationConfig,
@@ -18,7 +19,6 @@ from harmony_grammar.compat.rendering import (
     TokenSpans,
 )
 from harmony_grammar.compat.streaming import StreamableParser, StreamState
-from harmony_grammar.compat.training import loss_mask
 
 __all__ = [
     "DropPolicy",

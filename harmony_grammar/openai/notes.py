@@ -51,6 +51,7 @@ class NoteCode(str, Enum):
     INCOMPLETE = "incomplete-item", "the item is incomplete; it was closed like a whole one"
     HINT = "schema-as-hint", "the schema is told to the model, but does not bind the answer"
     CUT_HEADER = "cut-header", "the completion ends inside a header, which was left out"
+    TOO_LONG = "too-long", "the row is longer than an example may be; they were left out"
     # In completions:
     REPAIRED = "repaired", "the completion is damaged; it was read as the note says"
     UNKNOWN_TOOL = "unknown-tool", "the call names no tool of the request"
