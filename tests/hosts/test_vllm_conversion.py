@@ -1,6 +1,7 @@
 """Prompts as vLLM's own conversion writes them, id by id, and where it does not.
 
-Run by `.ci/hosts/vllm`, in an environment that has vLLM; without it there is nothing to compare.
+Run by `.ci/hosts/programs`, in an environment that has vLLM; without it there is nothing to
+compare.
 """
 
 from __future__ import annotations
