@@ -22,6 +22,9 @@ settings.load_profile("project")
 
 sys.path.insert(0, str(Path(__file__).parent))  # tests import their strategies by name
 
+# They import programs that are installed in an environment of their own only.
+collect_ignore_glob = ["programs/program_*.py", "programs/run_programs.py"]
+
 # A shell lets what it runs in the background ignore interrupts, and its children inherit that;
 # the tests of what an interrupt does would then wait for ever.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
