@@ -8,7 +8,7 @@ import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from program_talks import COMPLETIONS, FUNCTION, ids, plain
+from program_talks import COMPLETIONS, FUNCTION, encoding, ids, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,16 +52,15 @@ def scenarios() -> Iterator[tuple[str, Any]]:
 
     def ask(completions: list[str], **request: Any) -> Any:
         """What the server answers, and each prompt that the model is given."""
-        encoding = harmony.load_harmony_encoding("HarmonyGptOss")
         left = [token for text in completions for token in ids(text)]
         prompts: list[str] = []
 
         def next_token(tokens: list[int], new_request: Any = None, **_how: Any) -> int:
             if new_request or not prompts:
-                prompts.append(encoding.decode_utf8(tokens))
+                prompts.append(encoding().decode_utf8(tokens))
             return left.pop(0) if left else ids("<|return|>")[0]
 
-        app = server.create_api_server(next_token, encoding)
+        app = server.create_api_server(next_token, encoding())
         with client(app, raise_server_exceptions=True) as http:
             answer = http.post("/v1/responses", json={"max_output_tokens": 200, **request})
         if not request.get("stream"):

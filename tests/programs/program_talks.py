@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from enum import Enum
+from functools import cache
 from importlib import import_module
 from typing import Any, Final
 
@@ -84,11 +85,15 @@ CHATS: Final[dict[str, list[dict[str, Any]]]] = {
 }
 
 
+@cache
+def encoding() -> Any:
+    """The encoding of the module under test, which takes seconds to load."""
+    return import_module("openai_harmony").load_harmony_encoding("HarmonyGptOss")
+
+
 def ids(text: str) -> list[int]:
     """The ids of a text with special tokens, by the module under test."""
-    harmony = import_module("openai_harmony")
-    encoding = harmony.load_harmony_encoding(harmony.HarmonyEncodingName.HARMONY_GPT_OSS)
-    return list(encoding.encode(text, allowed_special="all"))
+    return list(encoding().encode(text, allowed_special="all"))
 
 
 class Tokenizer:
@@ -99,8 +104,7 @@ class Tokenizer:
     name_or_path = "gpt-oss"
 
     def __init__(self) -> None:
-        harmony = import_module("openai_harmony")
-        self.encoding = harmony.load_harmony_encoding("HarmonyGptOss")
+        self.encoding = encoding()
 
     def get_vocab(self) -> dict[str, int]:
         return {
