@@ -25,6 +25,7 @@ from harmony_grammar.tree.nodes import (
     must_be,
     object_schema,
     require_known,
+    unchecked,
 )
 
 if TYPE_CHECKING:
@@ -96,6 +97,8 @@ class Content(Node):
         Raises:
             FieldError: if no kind of content has that name; or as for `from_dict`.
         """
+        if _is_plain_text(raw):  # as nearly all are, and a transcript has many
+            return unchecked(TextContent, text=raw["text"], ids=None)
         expect(Mapping, "a content", raw)
         from harmony_grammar.tree import contents  # noqa: F401, PLC0415  makes their kinds known
 
@@ -116,6 +119,12 @@ class Content(Node):
         from harmony_grammar.tree import contents  # noqa: F401, PLC0415  makes their kinds known
 
         return {"anyOf": [kind.model_json_schema() for kind in Content._known.values()]}
+
+
+def _is_plain_text(raw: Any) -> bool:
+    """Whether wire JSON is a text content without anything else."""
+    is_text = type(raw) is dict and raw.get("type") == "text" and len(raw) == 2  # noqa: PLR2004  type and text
+    return is_text and type(raw.get("text")) is str
 
 
 @dataclass(slots=True)
@@ -355,14 +364,20 @@ class Message(Node):
         """
         expect(Mapping, f"what {cls.__name__} is read from", data)
         require_known(cls, data, _WIRE)
-        return cls(
-            Author(role_of(data), data.get("name")),
-            data["content"],
-            data.get("channel"),
-            data.get("recipient"),
-            data.get("content_type"),
-            extras=data.get("extras") or {},
-        )
+        fields = {
+            "author": Author(role_of(data), data.get("name")),
+            "content": data["content"],
+            "channel": data.get("channel"),
+            "recipient": data.get("recipient"),
+            "content_type": data.get("content_type"),
+            "extras": data.get("extras") or {},
+        }
+        if cls is not Message:  # whose constructor may do more
+            return cls(**fields)
+        message = unchecked(cls, terminator=None, header=None, offsets=None)
+        for name, value in fields.items():
+            setattr(message, name, value)
+        return message
 
     @classmethod
     def of_mapping(cls, raw: Mapping[str, Any]) -> Self:

@@ -17,7 +17,7 @@ from enum import Enum
 from functools import cache
 from itertools import chain
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol, TypeVar
 
 from harmony_grammar.errors import FieldError
 
@@ -45,6 +45,7 @@ __all__ = [
     "object_schema",
     "present",
     "require_known",
+    "unchecked",
 ]
 
 OURS: Final = MappingProxyType({"ours": True})
@@ -53,6 +54,7 @@ OURS: Final = MappingProxyType({"ours": True})
 _MAX_DEPTH: Final = 128  # of objects and lists in a tool's parameters
 _WANTED: Final = " must be "
 _set: Final = object.__setattr__
+T = TypeVar("T")
 
 
 class FieldMisfit(Exception):
@@ -67,6 +69,14 @@ class FieldMisfit(Exception):
         super().__init__(before, after)
         self.before = before
         self.after = after
+
+
+def unchecked(kind: type[T], **fields: Any) -> T:
+    """An object with only these fields, which hold what they may for sure."""
+    node = object.__new__(kind)
+    for name, value in fields.items():
+        _set(node, name, value)
+    return node
 
 
 class FieldKind(Protocol):
