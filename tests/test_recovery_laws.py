@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 from recovery_inputs import (
     GRAMMAR,
@@ -69,6 +69,7 @@ def test_text_is_covered(given_text: tuple[str, Start]) -> None:
 
 @_laws
 @given(started_ids())
+@example(([200008, 200008, 200002, 199998, 199999], "completion"))  # padding behind an overrun
 def test_ids_are_covered(given_ids: tuple[list[int], Start]) -> None:
     ids, start = given_ids
     recovery = hg.recover(ids, start)

@@ -33,6 +33,8 @@ def take_padding(engine: Engine, raw: Raw) -> bool:
         return False  # in text it is spelled, and so is text
     if not engine.reads_body() and engine.region is not None:
         return False
+    if engine.over is not None and engine.over != engine.at:
+        return False  # behind other things that follow the turn it is one of them
     if engine.record.strict:
         raise FaultError
     if engine.reads_body():
