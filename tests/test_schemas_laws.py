@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator  # type: ignore[import-untyped]  # it ships no types
 from jsonschema import Draft202012Validator as Validator
@@ -93,6 +93,21 @@ def again(kind: Type) -> Type:
 @pytest.mark.parametrize("way", [through_types, through_text])
 @settings(max_examples=MANY, suppress_health_check=list(HealthCheck))
 @given(schemas(), st.integers(0, 2**32))
+@example(  # objects that no value can both be, as one of them is none at all
+    {
+        "anyOf": [
+            {"type": "object", "properties": {}, "required": ["a"]},
+            {
+                "type": "object",
+                "properties": {},
+                "required": ["a"],
+                "maxProperties": 0,
+                "additionalProperties": False,
+            },
+        ]
+    },
+    0,
+)
 def test_the_types_of_a_schema_mean_what_it_means(
     way: Way, schema: dict[str, Any], seed: int
 ) -> None:

@@ -465,9 +465,17 @@ def any_of(members: Sequence[Described]) -> Described:
     if any(member.type == _ANY and member.bare for member in members):
         return Described(_ANY)
     apart = disjoint([member.type for member in members])
-    if all(member.bare or (apart and _movable(member)) for member in members):
+    if all(member.bare for member in members):
+        return _on_one_line(members)
+    if apart and _of_different_kinds(members) and all(m.bare or _movable(m) for m in members):
         return _on_one_line(members)
     return Described(_stacked(members), flags=frozenset(() if apart else {ANY_OF}))
+
+
+def _of_different_kinds(members: Sequence[Described]) -> bool:
+    """Whether no value of one member is of the kind of another, so that bounds find their own."""
+    found = [kind for member in members for kind in kinds(member.type)]
+    return len(found) == len(set(found))
 
 
 def _movable(member: Described) -> bool:
