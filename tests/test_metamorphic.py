@@ -366,7 +366,10 @@ ORDERS = {
         "plain: content_type? channel\n     | content_type\n",
     ),
     "the channel of a result before its recipient": (
-        "sent: recipient channel? content_type?\n    | channel recipient content_type?\n",
+        (
+            "sent: recipient channel? content_type?\n"
+            "    | channel recipient content_type?   -> spelled_oss\n"
+        ),
         "sent: channel? recipient content_type?\n",
     ),
 }

@@ -196,7 +196,8 @@ def violation(schema: Mapping[str, Any], arguments: object, length: int) -> str 
         ValueError: if the schema is none, or refers to what is not in it.
     """
     try:
-        import referencing  # noqa: PLC0415  jsonschema needs it
+        import jsonschema  # noqa: F401, PLC0415  a schema that is remembered needs it, too
+        import referencing  # noqa: PLC0415
 
         kind, schema, fault = _readable(schema)
     except ImportError:
