@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 
 from harmony_grammar.api import Grammar
@@ -94,7 +95,7 @@ def encode(  # noqa: PLR0913  each is a choice of its own
     Raises:
         ConversionError: if the row cannot be said.
         HarmonySyntaxError: if its text or ids are no sentence.
-        ValueError: if `learn` is none of its words.
+        ValueError: if `learn` is none of its words, or names a channel that there is not.
 
     Example:
         >>> row = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello!"}]
@@ -113,6 +114,7 @@ def encode(  # noqa: PLR0913  each is a choice of its own
             _TurnsOfRow(loaded, read, begin, len(messages)), max_length, None, headers=headers
         )
     channels = None if isinstance(learn, str) else frozenset(learn)
+    _require_channels(channels or (), messages, loaded)
     return _example(
         _TurnsOfRow(loaded, read, 0, len(messages)), max_length, channels, headers=headers
     )
@@ -173,6 +175,17 @@ class _TurnsOfRow(NamedTuple):
 def _require_learn(learn: Learn) -> None:
     if isinstance(learn, str) and learn not in _WHOLE:
         raise ValueError(f"learn must be {' or '.join(_WHOLE)}, or channels, not {learn!r}")
+
+
+def _require_channels(
+    learn: Collection[str], messages: Sequence[Message], grammar: Grammar
+) -> None:
+    """Refuse a channel that there is not, of which nothing would be learnt."""
+    known = {*grammar.channels, *(message.channel for message in messages)}
+    for channel in learn:
+        if channel not in known:
+            told = ", ".join(grammar.channels)
+            raise ValueError(f"there is no channel {channel!r} to learn; there are {told}")
 
 
 def _chosen(options: Options | None, changes: Mapping[str, Any]) -> Options:
@@ -237,8 +250,9 @@ def _weighed(data: Any) -> tuple[Any, dict[str, float]]:
     for index, message in enumerate(listed):
         plain = message
         if isinstance(message, Mapping) and any(message.get(k) is not None for k in _WEIGHTS):
-            given = next(message[k] for k in _WEIGHTS if message.get(k) is not None)
-            weights[f"/messages/{index}"] = _weight(given, f"/messages/{index}")
+            given = [message[k] for k in _WEIGHTS if message.get(k) is not None]
+            place = f"/messages/{index}"
+            weights[place] = prod(_weight(one, place) for one in given)
             plain = {key: value for key, value in message.items() if key not in _WEIGHTS}
         kept.append(plain)
     return {**data, "messages": kept} if isinstance(data, Mapping) else kept, weights

@@ -169,3 +169,21 @@ def test_packing_keeps_everything_and_fits(lengths: list[int], room: int) -> Non
         assert row.position_ids == [place for n in row.lengths for place in range(n)]
     with pytest.raises(ValueError, match="an example has 50 ids"):
         pack([Example([1] * 50, [1] * 50, [], [], [], truncated=False, notes=())], 40)
+
+
+def test_a_channel_that_there_is_not_is_told() -> None:
+    with pytest.raises(ValueError, match="there is no channel 'finall' to learn"):
+        encode(ROW, learn=["finall"])
+
+
+def test_weight_and_train_both_hold() -> None:
+    messages = [dict(message) for message in ROW["messages"]]
+    messages[5] |= {"weight": 1, "train": False}
+    assert not any(
+        piece.endswith("A2<|return|>") for piece in learnt(encode({"messages": messages}))
+    )
+
+
+def test_texts_of_other_data_sets_are_no_requests() -> None:
+    with pytest.raises(hgo.ConversionError, match="a row is"):
+        encode({"instruction": "Add.", "input": "1 + 1", "output": "2"})
