@@ -89,6 +89,15 @@ def test_a_row_that_cannot_be_converted_is_told_and_left_out(tmp_path: Path) -> 
     assert "a.jsonl:3: " in done.stderr
 
 
+def test_rows_that_only_look_like_requests_lose_nothing(tmp_path: Path) -> None:
+    row = {"instruction": "Add.", "input": "1 + 1", "output": "2"}
+    done = run("convert", saved(tmp_path, [row], "a.jsonl"))
+    assert (done.exit_code, done.stdout) == (1, "")
+    wire = {"messages": [{"role": "user", "content": "Hi"}], "tools": []}
+    done = run("convert", "--from", "wire", saved(tmp_path, wire))
+    assert (done.exit_code, "has no field 'tools'" in done.stderr) == (1, True)
+
+
 def test_what_has_no_place_is_told(tmp_path: Path) -> None:
     named = {"messages": [{"role": "user", "content": "Hi", "name": "Ann"}]}
     file = saved(tmp_path, named)
@@ -147,9 +156,10 @@ def test_commands_take_a_request(tmp_path: Path, command: list[str], said: str) 
 def test_a_request_is_not_written_over(tmp_path: Path) -> None:
     file = saved(tmp_path, CHAT)
     before = (tmp_path / "a.json").read_bytes()
-    done = run("format", "--write", file)
+    done = run("format", file)
     assert (tmp_path / "a.json").read_bytes() == before
-    assert done.exit_code != 0 or "convert" in done.output
+    assert done.exit_code == 2
+    assert "convert" in done.stderr
 
 
 def test_messages_that_are_piped_in_are_formatted() -> None:

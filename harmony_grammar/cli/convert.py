@@ -42,18 +42,6 @@ if TYPE_CHECKING:
 __all__ = ["register"]
 
 
-class FormFrom(str, Enum):
-    """What is read."""
-
-    AUTO = "auto"
-    CHAT = "chat"
-    RESPONSES = "responses"
-    SHAREGPT = "sharegpt"
-    WIRE = "wire"
-    TEXT = "text"
-    IDS = "ids"
-
-
 class FormTo(str, Enum):
     """What is written."""
 
@@ -88,11 +76,11 @@ class MediaChoice(str, Enum):
     SKIP = "skip"
 
 
-_JSON_FORMS: Final = (FormFrom.CHAT, FormFrom.RESPONSES, FormFrom.SHAREGPT, FormFrom.WIRE)
+_JSON_FORMS: Final = (InputKind.CHAT, InputKind.RESPONSES, InputKind.SHAREGPT, InputKind.WIRE)
 
 
 _From = Annotated[
-    FormFrom,
+    InputKind,
     typer.Option(
         "--from",
         help="What is read: a request or messages of Chat Completions (chat), of Responses, "
@@ -158,7 +146,7 @@ _To = Annotated[FormTo, typer.Option("--to", help="What is written.")]
 def _convert(  # noqa: PLR0913  each is an option
     file: File = STDIN,
     *,
-    read_as: _From = FormFrom.AUTO,
+    read_as: _From = InputKind.AUTO,
     to: _To = FormTo.TEXT,
     output: _Out = None,
     data: _Data = DataKind.AUTO,
@@ -243,7 +231,7 @@ class _Converter:
 
     grammar: "Grammar"
     options: "Options"
-    read_as: FormFrom
+    read_as: InputKind
     to: FormTo
     field: str | None
     log: "Callable[[bytes], object] | None"
@@ -259,11 +247,11 @@ class _Converter:
             typer.Exit: if it cannot be converted, after saying why.
         """
         name, text = label(file), read_text(file)
-        data = _json(text) if self.read_as in (FormFrom.AUTO, *_JSON_FORMS) else None
+        data = _json(text) if self.read_as in (InputKind.AUTO, *_JSON_FORMS) else None
         try:
             if self._is_json(data, name):
                 return self._single(*self._read(data), name)
-            kind = InputKind(self.read_as.value)
+            kind = self.read_as
             given = as_input(name, text, kind)
             return self._single(parsed(self.grammar, given, StartChoice.AUTO), (), name)
         except HarmonyError as error:
@@ -274,7 +262,7 @@ class _Converter:
         """Whether what was read is a conversation as JSON."""
         from harmony_grammar.openai.any_form import is_conversation  # noqa: PLC0415
 
-        if self.read_as is FormFrom.AUTO:
+        if self.read_as is InputKind.AUTO:
             return is_conversation(data)
         if self.read_as in _JSON_FORMS and data is None:
             raise Misuse(f"{name}: this is no JSON, and --from {self.read_as.value} asks for it")
@@ -338,10 +326,10 @@ class _Converter:
         found = field is not None and isinstance(row, dict) and field in row
         value = row[field] if found else row
         if self.read_as in _JSON_FORMS or (
-            self.read_as is FormFrom.AUTO and is_conversation(value)
+            self.read_as is InputKind.AUTO and is_conversation(value)
         ):
             if found and isinstance(value, list):
-                told: Any = form_of(value) if self.read_as is FormFrom.AUTO else self.read_as.value
+                told: Any = form_of(value) if self.read_as is InputKind.AUTO else self.read_as.value
                 value = request_of(value, row, told)
             return self._read(value, is_row=True)
         given = source_of(self.grammar, row, field)
@@ -370,7 +358,7 @@ class _Converter:
     ) -> "tuple[Conversation, tuple[ConversionNote, ...]]":
         from harmony_grammar.openai.any_form import read_json  # noqa: PLC0415
 
-        form: Any = None if self.read_as is FormFrom.AUTO else self.read_as.value
+        form: Any = None if self.read_as is InputKind.AUTO else self.read_as.value
         read: ReadJson = read_json(data, self.grammar, self.options, form, is_row=is_row)
         return read.conversation, read.notes
 

@@ -46,6 +46,7 @@ _OF_CHAT: Final = (
     *("reasoning", "continue_final_message"),
 )
 _OF_RESPONSES: Final = ("input", "instructions", "tools", "tool_choice", "reasoning", "text")
+_OF_OTHERS: Final = frozenset({"output", "instruction", "target", "label", "answer"})
 _SHAREGPT: Final = ("conversations", "conversation")
 _SPEAKERS: Final = {
     "system": "system",
@@ -89,9 +90,18 @@ class ReadJson(NamedTuple):
 def is_conversation(data: Any) -> bool:
     """Whether JSON data looks like a conversation in any form."""
     if isinstance(data, Mapping):
-        return any(key in data for key in ("messages", "input", *_SHAREGPT)) or _speaks(data)
+        named = any(key in data for key in ("messages", *_SHAREGPT)) or _speaks(data)
+        return named or _is_input(data)
     # One that speaks is enough: what is wrong with the others has to be told.
     return isinstance(data, list) and any(map(_speaks, data))
+
+
+def _is_input(data: Mapping[str, Any]) -> bool:
+    """Whether an object is a request of Responses; many data sets call other texts `input`."""
+    given = data.get("input")
+    if isinstance(given, list):
+        return is_conversation(given)
+    return isinstance(given, str) and not _OF_OTHERS.intersection(data)
 
 
 def _speaks(item: Any) -> bool:
@@ -161,7 +171,7 @@ def read_json(
     if found == "wire":
         wrapped = data if isinstance(data, Mapping) else {"messages": data}
         known = {key: wrapped[key] for key in ("messages", "open_message") if key in wrapped}
-        conversation = Conversation.from_dict(known)
+        conversation = Conversation.from_dict(known if is_row else wrapped)
         paths = tuple(f"/messages/{index}" for index in range(len(conversation)))
         return ReadJson(conversation, paths, ())
     notes = NoteList(strict=options.strict)
