@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from openai.types.responses import ResponseOutputMessage
-from strategies_requests import ASK, TOOLS, WEATHER
+from strategies_requests import ASK, NOW, TOOLS, WEATHER
 
 import harmony_grammar as hg
 from harmony_grammar import openai as hgo
+from harmony_grammar.tree.tools import ToolDescription, ToolNamespaceConfig
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -603,3 +604,103 @@ def test_options_that_there_are_not() -> None:
 def test_what_is_no_request(request_: Any) -> None:
     with pytest.raises(hgo.ConversionError):
         hgo.from_chat(request_)
+
+
+# --- nothing goes in silence ---
+
+
+@pytest.mark.parametrize(
+    ("message", "head"),
+    [
+        ({"role": "assistant", "content": ""}, []),
+        ({"role": "assistant", "content": None, "reasoning": "R"}, ["assistant on analysis: R"]),
+    ],
+)
+def test_an_answer_can_be_begun_with_nothing(message: dict[str, Any], head: list[str]) -> None:
+    prepared = chat(HI, message, continue_final_message=True)
+    assert heads(prepared) == ["user: Hi", *head]
+    assert prepared.text.endswith("<|start|>assistant<|channel|>final<|message|>")
+    assert codes(prepared) == ["empty-message"]
+
+
+def test_parts_of_a_content_say_what_the_content_says() -> None:
+    parts = [{"phase": "commentary", "text": "A"}, {"phase": "final_answer", "text": "B"}]
+    said = {"role": "assistant", "content": "A\nB", "content_parts": parts}
+    assert heads(chat(said)) == ["assistant on commentary: A", "assistant on final: B"]
+    with pytest.raises(hgo.ConversionError, match="content and content_parts differ"):
+        chat({**said, "content": "C"})
+
+
+@pytest.mark.parametrize(
+    ("call", "noted"),
+    [
+        ({"id": "c", "name": "now", "arguments": "{}"}, []),
+        ({"id": "c", "function": {"name": "now", "arguments": "{}"}}, []),
+        ({"id": "c", "function": {"name": "now", "arguments": "{}", "mood": 1}}, ["unknown-key"]),
+    ],
+)
+def test_keys_of_calls(call: dict[str, Any], noted: list[str]) -> None:
+    assert codes(chat({"role": "assistant", "tool_calls": [call]})) == noted
+
+
+def test_keys_of_tools() -> None:
+    beside = {**NOW, "strict": True}
+    assert [note.path for note in chat(HI, tools=[beside]).notes] == ["/tools/0/strict"]
+    space = {"type": "namespace", "name": "mail", "description": "Mail.",
+             "tools": [{"type": "function", "name": "send"}]}  # fmt: skip
+    flat = hgo.from_responses({"input": "Hi", "tools": [space]})
+    assert [note.path for note in flat.notes if note.code is hgo.NoteCode.NO_PLACE] == [
+        "/tools/0/description"
+    ]
+    own = hgo.from_responses({"input": "Hi", "tools": [space]}, namespaces="own")
+    assert "Mail." in own.text
+    assert hgo.NoteCode.NO_PLACE not in {note.code for note in own.notes}
+
+
+def _system(**fields: Any) -> hg.Message:
+    return hg.Message(hg.Author(hg.Role.SYSTEM), [hg.SystemContent(**fields)])
+
+
+def _developer(content: hg.DeveloperContent) -> hg.Message:
+    return hg.Message(hg.Author(hg.Role.DEVELOPER), [content])
+
+
+SPACE = ToolNamespaceConfig("mail", "Mail.", tools=[ToolDescription("send", "")])
+RESULT = hg.Message(hg.Author(hg.Role.TOOL, "python"), "2", "analysis", "assistant")  # type: ignore[arg-type]
+SEARCH = hg.Message(hg.Author(hg.Role.ASSISTANT), "{}", "analysis", "browser.search")  # type: ignore[arg-type]
+FORM = {"type": "object"}
+
+
+@pytest.mark.parametrize(
+    ("message", "of_chat", "of_responses"),
+    [
+        (_system(), [], []),
+        (_system(model_identity="Bob"), ["not-in-api"], ["not-in-api"]),
+        (_system(knowledge_cutoff="2020-01"), ["not-in-api"], ["not-in-api"]),
+        (_system(channel_config=None), ["not-in-api"], ["not-in-api"]),
+        (_system(conversation_start_date="2026-01-01"), ["not-in-api"], ["not-in-api"]),
+        (_system(tools={"python": ToolNamespaceConfig.python()}), ["not-in-api"], []),
+        (_system(tools={"python": ToolNamespaceConfig("python", "Mine.", tools=[])}),
+         ["not-in-api"] * 2, ["not-in-api"]),
+        (_system(tools={"shell": ToolNamespaceConfig("shell", tools=[])}),
+         ["not-in-api"], ["not-in-api"]),
+        (_developer(hg.DeveloperContent(tools={"mail": SPACE})),
+         ["not-in-api", "tool-as-function"], ["not-in-api", "tool-as-function"]),
+        (_developer(hg.DeveloperContent().with_response_format("a", FORM)
+                    .with_response_format("b", FORM)), ["not-in-api"], ["not-in-api"]),
+        (hg.Message(hg.Author(hg.Role.DEVELOPER), "Own words."), ["plain-body"], ["plain-body"]),  # type: ignore[arg-type]
+        (hg.Message(hg.Author(hg.Role.USER, "Ann"), "Hi"), ["not-in-api"], ["not-in-api"]),  # type: ignore[arg-type]
+        (RESULT, ["not-in-api"], ["not-in-api"]),
+        (SEARCH, ["not-in-api"], ["tool-as-function"]),
+    ],
+)  # fmt: skip
+def test_what_has_no_place_in_the_apis(
+    message: hg.Message, of_chat: list[str], of_responses: list[str]
+) -> None:
+    for write, expected in ((hgo.to_chat, of_chat), (hgo.to_responses, of_responses)):
+        notes: list[hgo.ConversionNote] = []
+        write(hg.Conversation([message]), notes=notes)
+        assert [note.code.value for note in notes] == expected
+        if expected:
+            with pytest.raises(hgo.ConversionError):
+                write(hg.Conversation([message]), strict=True)

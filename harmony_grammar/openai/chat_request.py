@@ -86,7 +86,8 @@ def read_chat(request: Any, grammar: Grammar, options: Options, notes: NoteList)
     ]
     body: str | None = None
     if prefill:
-        *before, said = reader.entries(last, f"/messages/{len(messages)}")
+        before = list(reader.entries(last, f"/messages/{len(messages)}"))
+        said = before.pop() if before and isinstance(before[-1], Say) else None
         entries += before
         body = said.text if isinstance(said, Say) else ""
     return settings.prepared(entries, body)
@@ -249,11 +250,19 @@ class ChatReader:
                 answer = item.get("phase") == ANSWER_PHASE
                 text = as_text(item.get("text"), f"{place}/text")
                 yield Say(path, text, "answer" if answer else "preamble")
+            self._require_same(content, parts, path)
         elif text := self._contents.text(content, f"{path}/content"):
             yield Say(path, text, phase)
         if data.get("refusal"):
             self._notes.add(NoteCode.REFUSAL, f"{path}/refusal")
             yield Say(path, as_text(data["refusal"], f"{path}/refusal"), phase)
+
+    def _require_same(self, content: Any, parts: Any, path: str) -> None:
+        """Refuse a content that says something else than its parts do."""
+        text = self._contents.text(content, f"{path}/content")
+        said = [part["text"] for part in parts if part["text"]]
+        if text and text != "\n".join(said):
+            raise ConversionError("content and content_parts differ: send one", path)
 
     def _calls(self, data: Mapping[str, Any], path: str) -> Iterator[Call]:
         given = as_list(data.get("tool_calls") or [], f"{path}/tool_calls")
@@ -265,7 +274,9 @@ class ChatReader:
             yield self._call({"function": data["function_call"]}, place)
 
     def _call(self, call: Mapping[str, Any], path: str) -> Call:
-        self._keys(call, ("id", "type", "function", "custom", "index"), path)
+        known = ("id", "type", "function", "custom", "index")
+        bare = call.get("function") is None and call.get("custom") is None
+        self._keys(call, (*known, *_CALLED) if bare else known, path)
         if call.get("custom") is not None:
             custom = as_object(call["custom"], f"{path}/custom")
             text = as_text(custom.get("input"), f"{path}/custom/input")
@@ -273,6 +284,8 @@ class ChatReader:
         else:
             inner = call.get("function")  # some data sets have the call without it
             function = call if inner is None else as_object(inner, f"{path}/function")
+            if inner is not None:
+                self._keys(function, _CALLED, f"{path}/function")
             name, given = function.get("name"), function.get("arguments")
             arguments = "" if given is None else given
             if not isinstance(arguments, str):
@@ -281,6 +294,7 @@ class ChatReader:
         return Call(path, as_id(call.get("id"), f"{path}/id"), name, arguments)
 
 
+_CALLED: Final = ("name", "arguments")
 _UNPLACED: Final = frozenset({"name", "audio", "annotations", "weight", "logprobs"})
 _ASSISTANT: Final = (
     *("role", "content", "tool_calls", "function_call", "refusal", "prefix", "content_parts"),

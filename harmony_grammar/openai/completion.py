@@ -19,7 +19,7 @@ from harmony_grammar.checking.codes import DiagnosticCode
 from harmony_grammar.grammar.meaning import Use
 from harmony_grammar.inputs import list_of_ids
 from harmony_grammar.openai.notes import NoteCode, NoteList
-from harmony_grammar.openai.request_tools import PYTHON, custom_input
+from harmony_grammar.openai.request_tools import PREDEFINED, custom_input
 from harmony_grammar.streaming.events import (
     ArgumentsDelta,
     HeaderCompleted,
@@ -460,7 +460,7 @@ class CompletionReader:
 
     def _withhold(self, output: OutputMessage, recipient: str, path: str) -> None:
         """A call of a tool that the request does not have."""
-        builtin = recipient.split(".", 1)[0] in _PREDEFINED
+        builtin = recipient.split(".", 1)[0] in PREDEFINED
         self.notes.add(NoteCode.UNINVITED if builtin else NoteCode.UNKNOWN_TOOL, path, recipient)
         if self._options.unknown_tools == "surface" and not builtin:
             output.name = recipient.rpartition(".")[2]
@@ -563,7 +563,6 @@ _KINDS: Final = {
     Use.ANSWER: OutputKind.ANSWER,
 }
 _CALLS: Final = (OutputKind.CALL, OutputKind.BUILTIN)
-_PREDEFINED: Final = (PYTHON, "browser", "container")
 _STATUSES: Final = {
     "truncated": NoteCode.TRUNCATED,
     "invalid_arguments": NoteCode.INVALID,

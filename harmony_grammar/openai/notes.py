@@ -37,6 +37,8 @@ class NoteCode(str, Enum):
     NO_PLACE = "no-place", "the format has no place for it; it was left out"
     EFFORT = "effort", "the format has three levels of effort; the nearest was taken"
     RENAMED_TOOL = "renamed-tool", "the tool has another name in the prompt; output undoes that"
+    NOT_IN_API = "not-in-api", "the API has no place for it; it was left out"
+    PLAIN_BODY = "plain-body", "it keeps to no template; it was written as instructions"
     UNSUPPORTED_TOOL = "unsupported-tool", "the model knows no tool of this kind; it was left out"
     TOOL_AS_FUNCTION = "tool-as-function", "the tool was declared as a function"
     MEDIA = "media", "the model reads text alone; the part was left out or replaced"

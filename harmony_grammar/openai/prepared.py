@@ -20,7 +20,7 @@ from harmony_grammar.openai.completion import CompletionReader
 from harmony_grammar.openai.history import History, Instruct, dropped, manner_of
 from harmony_grammar.openai.notes import NoteCode, NoteList
 from harmony_grammar.openai.plain import Contents
-from harmony_grammar.openai.request_tools import Tools
+from harmony_grammar.openai.request_tools import BROWSER, Tools
 from harmony_grammar.tree import Author, Conversation, Message, OpenMessage, Role, TextContent
 from harmony_grammar.tree.contents import DeveloperContent, SystemContent
 from harmony_grammar.tree.tools import ToolNamespaceConfig
@@ -158,7 +158,7 @@ class RequestSettings:
             content.model_identity = options.identity
         for name in self.tools.builtins:
             content.with_tools(
-                ToolNamespaceConfig.browser() if name == "browser" else ToolNamespaceConfig.python()
+                ToolNamespaceConfig.browser() if name == BROWSER else ToolNamespaceConfig.python()
             )
         return Message(Author(Role.SYSTEM), [content])
 

@@ -23,13 +23,16 @@ if TYPE_CHECKING:
     from harmony_grammar.openai.notes import NoteList
     from harmony_grammar.openai.options import Options
 
-__all__ = ["BROWSER", "PYTHON", "RequestTool", "ToolKind", "Tools", "custom_input"]
+__all__ = ["BROWSER", "PREDEFINED", "PYTHON", "RequestTool", "ToolKind", "Tools", "custom_input"]
 
 ToolKind: TypeAlias = Literal["function", "custom", "builtin", "mcp"]
 
 BROWSER: Final = "browser"
 PYTHON: Final = "python"
-_RESERVED: Final = (PYTHON, BROWSER, "container", FUNCTIONS)
+PREDEFINED: Final = (PYTHON, BROWSER, "container")
+"""The namespaces that the model was trained with."""
+
+_RESERVED: Final = (*PREDEFINED, FUNCTIONS)
 _ALIAS: Final = "_tool"
 _DOT: Final = "."
 _SEARCHES: Final = ("web_search", "web_search_preview")
@@ -172,6 +175,8 @@ class Tools:
         inner = tool.get("function")
         data = tool if inner is None else as_object(inner, f"{path}/function")
         where = path if inner is None else f"{path}/function"
+        if inner is not None:
+            note_keys(self.notes, tool, ("type", "function", "cache_control"), path)
         try:
             described = function_of(data, "the tool")
         except ValueError as error:
@@ -209,9 +214,11 @@ class Tools:
         for index, item in enumerate(as_list(tool.get("tools") or [], f"{path}/tools")):
             place = f"{path}/tools/{index}"
             self._read(as_object(item, place), place, name)
-        config = self.namespaces.get(name)
-        if config is not None and tool.get("description"):
-            config.description = as_text(tool["description"], f"{path}/description")
+        config, told = self.namespaces.get(name), tool.get("description")
+        if told and config is None:  # its tools are functions like all others
+            self.notes.add(NoteCode.NO_PLACE, f"{path}/description", "'description'")
+        elif told and config is not None:
+            config.description = as_text(told, f"{path}/description")
 
     def _mcp(self, tool: Mapping[str, Any], path: str) -> None:
         label = as_text(tool.get("server_label"), f"{path}/server_label")
@@ -345,9 +352,15 @@ def _takes_nothing(schema: Mapping[str, Any] | None) -> bool:
     return schema.get("type") == "object" and not named and _SAY_NOTHING.issuperset(schema)
 
 
-@lru_cache(maxsize=4096)
+_LONGEST_KEPT: Final = 256  # characters of a name whose verdict is remembered
+
+
 def _carries(grammar: Grammar, name: str) -> bool:
     """Whether a header can carry a function's name, in a call and in its result."""
+    return (_kept_verdict if len(name) <= _LONGEST_KEPT else _verdict)(grammar, name)
+
+
+def _verdict(grammar: Grammar, name: str) -> bool:
     rules = grammar.rules
     whole = f"{FUNCTIONS}{_DOT}{name}"
     channel = rules.calls_channel
@@ -359,6 +372,9 @@ def _carries(grammar: Grammar, name: str) -> bool:
     except HarmonyError:
         return False
     return read[0].recipient == whole and read[1].author.name == whole
+
+
+_kept_verdict: Final = lru_cache(maxsize=4096)(_verdict)
 
 
 def _identifier(name: str) -> str:

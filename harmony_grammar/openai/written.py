@@ -11,18 +11,25 @@ from harmony_grammar.openai.plain import ANSWER_PHASE, PREAMBLE_PHASE
 from harmony_grammar.openai.request_tools import BROWSER, PYTHON
 from harmony_grammar.tree import Conversation, Role, TextContent
 from harmony_grammar.tree.contents import DeveloperContent, ReasoningEffort, SystemContent
-from harmony_grammar.tree.tools import FUNCTIONS
+from harmony_grammar.tree.tools import FUNCTIONS, ToolNamespaceConfig
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from harmony_grammar.openai.notes import ConversionNote
     from harmony_grammar.tree import Message
-    from harmony_grammar.tree.tools import ResponseFormat, ToolDescription, ToolNamespaceConfig
+    from harmony_grammar.tree.tools import ResponseFormat, ToolDescription
 
 __all__ = ["to_chat", "to_responses"]
 
 _BUILTINS: Final = {BROWSER: "web_search", PYTHON: "code_interpreter"}
+# What a system message says that no request does.
+_ABOUT_THE_MODEL: Final = {
+    "model_identity": "the identity of the model",
+    "knowledge_cutoff": "the end of the model's knowledge",
+    "conversation_start_date": "the current date",
+    "channel_config": "the channels",
+}
 _DOT: Final = "."
 _JOINER: Final = "\n"
 
@@ -57,6 +64,8 @@ def to_chat(
     """
     writer = _RequestWriter(conversation, grammar or Grammar.default(), NoteList(strict=strict))
     request: dict[str, Any] = {"messages": list(_chat_messages(writer))}
+    for kind in writer.builtins:
+        writer.notes.add(NoteCode.NOT_IN_API, "/messages", f"the predefined tool {kind!r}")
     if writer.tools:
         request["tools"] = [_chat_tool(space, tool) for space, tool in writer.tools]
     if writer.effort not in (None, ReasoningEffort.MEDIUM):
@@ -124,6 +133,11 @@ def _chat_tool(space: str, tool: ToolDescription) -> dict[str, Any]:
     return {"type": "function", "function": _function(space, tool)}
 
 
+def _usual(name: str) -> ToolNamespaceConfig:
+    """A predefined namespace as it is declared for a request."""
+    return ToolNamespaceConfig.browser() if name == BROWSER else ToolNamespaceConfig.python()
+
+
 class _RequestWriter:
     """What a conversation says, apart from how an API has it."""
 
@@ -142,7 +156,9 @@ class _RequestWriter:
             self._read(message, f"/messages/{index}")
         opened = conversation.open_message
         if opened is not None and opened.content:
-            notes.add(NoteCode.NO_PLACE, "/open_message", "what the answer begins with")
+            notes.add(NoteCode.NOT_IN_API, "/open_message", "what the answer begins with")
+        for form in self.formats[1:]:
+            notes.add(NoteCode.NOT_IN_API, "/messages", f"a further format, {form.name!r}")
 
     @property
     def effort_word(self) -> str:
@@ -158,6 +174,8 @@ class _RequestWriter:
 
     def _read(self, message: Message, path: str) -> None:
         role = message.author.role
+        if message.extras:
+            self.notes.add(NoteCode.NOT_IN_API, path, ", ".join(map(repr, message.extras)))
         if role in (Role.SYSTEM, Role.DEVELOPER):
             self._declared(message, path)
         else:
@@ -174,30 +192,43 @@ class _RequestWriter:
             elif isinstance(content, DeveloperContent):
                 self._developer(content, message, path)
             elif isinstance(piece, TextContent):
-                self.notes.add(NoteCode.NO_PLACE, path, "a body that keeps to no template")
+                self.notes.add(NoteCode.PLAIN_BODY, path, "the body")
                 self.said.append((piece.text, message, path))
 
     def _system(self, content: SystemContent, path: str) -> None:
         self.effort = content.reasoning_effort
         default = SystemContent.new()
-        if content.model_identity != default.model_identity:
-            self.notes.add(NoteCode.NO_PLACE, path, "the identity of the model")
-        if content.conversation_start_date is not None:
-            self.notes.add(NoteCode.NO_PLACE, path, "the current date")
+        for name, said in _ABOUT_THE_MODEL.items():
+            if getattr(content, name) != getattr(default, name):
+                self.notes.add(NoteCode.NOT_IN_API, path, said)
+        for name in content.extras:
+            self.notes.add(NoteCode.NOT_IN_API, path, f"the section {name!r}")
         for name, config in (content.tools or {}).items():
             if name in _BUILTINS:
                 self.builtins.append(_BUILTINS[name])
+                if config != _usual(name):
+                    said = f"what the prompt says of {name!r} itself"
+                    self.notes.add(NoteCode.NOT_IN_API, path, said)
             else:
-                self._add(config)
+                self._add(config, path)
 
     def _developer(self, content: DeveloperContent, message: Message, path: str) -> None:
         for config in (content.tools or {}).values():
-            self._add(config)
+            self._add(config, path)
+        for name in content.extras:
+            self.notes.add(NoteCode.NOT_IN_API, path, f"the section {name!r}")
         self.formats += content.response_formats
         if content.instructions:
             self.said.append((content.instructions, message, path))
 
-    def _add(self, config: ToolNamespaceConfig) -> None:
+    def _add(self, config: ToolNamespaceConfig, path: str) -> None:
+        if config.description:
+            said = f"what the namespace {config.name!r} is for"
+            self.notes.add(NoteCode.NOT_IN_API, path, said)
+        if not config.tools:
+            self.notes.add(NoteCode.NOT_IN_API, path, f"the tool {config.name!r}")
+        elif config.name != FUNCTIONS:
+            self.notes.add(NoteCode.TOOL_AS_FUNCTION, path, f"each of {config.name!r}")
         self.tools += [(config.name, tool) for tool in config.tools]
 
     # --- calls ---
@@ -245,7 +276,7 @@ def _chat_messages(writer: _RequestWriter) -> Iterator[dict[str, Any]]:
             yield {"role": word, "content": instructions}
         elif role is Role.USER:
             if message.author.name is not None:
-                writer.notes.add(NoteCode.NO_PLACE, path, "the name of a user")
+                writer.notes.add(NoteCode.NOT_IN_API, path, "the name of a user")
             yield {"role": "user", "content": message.text}
         elif not speaks:
             yield from _chat_result(writer, message, path)
@@ -288,7 +319,7 @@ def _closed(turn: dict[str, Any]) -> dict[str, Any]:
 def _add_to_turn(writer: _RequestWriter, turn: dict[str, Any], message: Message, path: str) -> None:
     meaning, text = writer.meaning, message.text
     if writer.is_builtin(message.recipient):
-        writer.notes.add(NoteCode.NO_PLACE, path, "a call of a predefined tool")
+        writer.notes.add(NoteCode.NOT_IN_API, path, "a call of a predefined tool")
     elif message.recipient is not None:
         function = {"name": writer.name_of(message.recipient), "arguments": text}
         call = {"id": writer.call_id(message), "type": "function", "function": function}
@@ -304,7 +335,7 @@ def _add_to_turn(writer: _RequestWriter, turn: dict[str, Any], message: Message,
 
 def _chat_result(writer: _RequestWriter, message: Message, path: str) -> Iterator[dict[str, Any]]:
     if writer.is_builtin(message.author.name):
-        writer.notes.add(NoteCode.NO_PLACE, path, "a result of a predefined tool")
+        writer.notes.add(NoteCode.NOT_IN_API, path, "a result of a predefined tool")
         return
     made = {"role": "tool", "content": message.text}
     known = writer.result_id(message)
@@ -322,23 +353,27 @@ def _items(writer: _RequestWriter) -> Iterator[dict[str, Any]]:
             yield {"type": "message", "role": word, "content": instructions}
         elif role is Role.USER:
             if message.author.name is not None:
-                writer.notes.add(NoteCode.NO_PLACE, path, "the name of a user")
+                writer.notes.add(NoteCode.NOT_IN_API, path, "the name of a user")
             yield {"type": "message", "role": "user", "content": message.text}
         elif writer.is_model(message):
-            yield _item(writer, message, place)
+            yield _item(writer, message, place, path)
         elif message.author.name == PYTHON:
-            yield from ()  # it stands in the item of its call
+            before = writer.said[place - 1][1] if place else message
+            if before.recipient != PYTHON:  # else it stands in the item of its call
+                writer.notes.add(NoteCode.NOT_IN_API, path, "a result of a predefined tool")
         elif (known := writer.result_id(message)) is not None:
             yield {"type": "function_call_output", "call_id": known, "output": message.text}
         elif writer.is_builtin(message.author.name):
-            writer.notes.add(NoteCode.NO_PLACE, path, "a result of a predefined tool")
+            writer.notes.add(NoteCode.NOT_IN_API, path, "a result of a predefined tool")
         else:
             name = writer.name_of(message.author.name or "")
             yield {"type": "function_call_output", "name": name, "output": message.text}
 
 
-def _item(writer: _RequestWriter, message: Message, place: int) -> dict[str, Any]:
+def _item(writer: _RequestWriter, message: Message, place: int, path: str) -> dict[str, Any]:
     meaning, text = writer.meaning, message.text
+    if writer.is_builtin(message.recipient) and message.recipient != PYTHON:
+        writer.notes.add(NoteCode.TOOL_AS_FUNCTION, path, str(message.recipient))
     if message.recipient == PYTHON:
         outputs = [{"type": "logs", "logs": log} for log in _logs(writer, place)]
         call = {"type": "code_interpreter_call", "id": f"ci_{place}", "status": "completed"}
